@@ -113,7 +113,7 @@ def expectation(spec: TrialSpec, prepared: PreparedData, measured: Measured, *, 
         fixed_seconds=START_SECONDS + measured.build_seconds + measured.end_seconds + saving,
         measuring_seconds=measuring,
         image_seconds=(measured.image_seconds * prepared.num_train + measured.val_image_seconds * prepared.num_val)
-        / num_learnt,
+        / max(1, num_learnt),
         test_image_seconds=measured.val_image_seconds,
     )
     peak = measured.peak_memory_mib
@@ -136,7 +136,8 @@ def _measuring_seconds(spec: TrialSpec, measured: Measured) -> float:
     if budget == 0:
         return 0.0
     inference = _protocol_seconds(measured.val_image_seconds * measured.inference_batch, budget)
-    training = _protocol_seconds(measured.image_seconds * measured.training_batch, budget)
+    step = 0.0 if spec.classifier is not None else measured.image_seconds * measured.training_batch
+    training = _protocol_seconds(step, budget)
     latency = max(budget / 2, 20 * measured.single_image_seconds)
     planned = measuring_seconds(spec)
     return planned + max(0.0, inference + training + latency - 2.5 * budget)
@@ -165,6 +166,7 @@ def _ask(jobs: LocalJobRunner, sources: dict[str, Any], trial: ResolvedTrial) ->
             "sources": sources,
             "spec": trial.spec.model_dump(mode="json"),
             "prepared": trial.prepared.model_dump(mode="json"),
+            "classifier": None if trial.classifier is None else trial.classifier.model_dump(mode="json"),
         },
     )
     if "problem" in answer:

@@ -18,13 +18,16 @@ from torch import nn
 
 from harness.batches.forward_settings import ForwardSettings
 from harness.data.images import PreparedData, TrialImages, few
+from harness.faults.errors import TrialError
 from harness.faults.failures import classify
 from harness.measuring.environment import available_threads
 from harness.measuring.peak_memory import PeakMemory
 from harness.networks.complexity import count_macs
+from harness.planning.classifiers import GivenClassifier
 from harness.planning.measured import Measured
 from harness.planning.threads import threads_for_work
 from harness.records.predictions import SavedPredictions, save_predictions
+from harness.records.record import FailureKind
 from harness.records.scoring import score
 from harness.records.spec import TrialSpec
 from harness.system.malloc import keep_freed_memory
@@ -33,7 +36,8 @@ from harness.training.evaluation import batch_size_for, predict_logits
 from harness.training.loop import EpochResult, TrainingHooks, train
 from harness.training.precision import fastest_kernels
 from harness.training.state import TrainingState
-from harness.trial.setup import make_setup
+from harness.trial.evaluating import evaluated_network, untuned
+from harness.trial.setup import hyperparameters, make_setup, stated_normalization
 from zoo.calling.interruption import INTERRUPTION
 from zoo.catalog import Catalog
 from zoo.loading import Sources, build_catalog
@@ -48,8 +52,14 @@ LIMIT_SECONDS = 180.0
 """Time limit of a probe."""
 
 
-def probe_trial(sources: dict[str, Any], spec: dict[str, Any], prepared: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields of :class:`harness.planning.measured.Measured`, or ``{"problem": a sentence}``."""
+def probe_trial(
+    sources: dict[str, Any], spec: dict[str, Any], prepared: dict[str, Any], classifier: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the fields of :class:`harness.planning.measured.Measured`, or ``{"problem": a sentence}``.
+
+    Args:
+        classifier: Fields of a :class:`GivenClassifier` that is tested as it is; None: a network is trained.
+    """
     keep_freed_memory()  # as trials do
     watchdog = threading.Timer(LIMIT_SECONDS, _give_up)
     watchdog.daemon = True
@@ -58,7 +68,11 @@ def probe_trial(sources: dict[str, Any], spec: dict[str, Any], prepared: dict[st
     try:
         wanted = TrialSpec.model_validate(spec)
         with fastest_kernels(torch.device(wanted.execution.device)):
-            measured = _probe(wanted, PreparedData.model_validate(prepared), build_catalog(Sources(**sources)))
+            data, catalog = PreparedData.model_validate(prepared), build_catalog(Sources(**sources))
+            if classifier is None:
+                measured = _probe(wanted, data, catalog)
+            else:
+                measured = _probe_given(wanted, GivenClassifier.model_validate(classifier), data, catalog)
     except BaseException as error:  # plugins may raise anything, which must not affect other probes
         if INTERRUPTION.count:
             raise
@@ -163,6 +177,33 @@ def _probe(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> Measure
         macs=macs,
         threads=torch.get_num_threads(),
     )
+
+
+def _probe_given(spec: TrialSpec, given: GivenClassifier, prepared: PreparedData, catalog: Catalog) -> Measured:
+    """Time a network that is tested as it is, on training images, since the test split stays closed."""
+    device, precision = torch.device(spec.execution.device), spec.execution.precision
+    assert precision != "auto", "the bench resolves the precision"
+    torch.set_num_threads(spec.execution.threads or available_threads())
+    start = time.perf_counter()
+    memory = PeakMemory(device)
+    model = evaluated_network(spec, given, prepared, catalog)
+    macs = count_macs(model, (prepared.channels, prepared.image_size, prepared.image_size))
+    if spec.execution.threads is None:
+        batch_size = hyperparameters(spec, prepared, catalog).batch_size
+        torch.set_num_threads(threads_for_work(macs, batch_size, available=available_threads()))
+    settings = ForwardSettings(
+        device=device,
+        normalization=stated_normalization(spec, prepared),
+        precision=precision,
+        channels_last=untuned(spec, device, given.card).layout == "channels_last",
+    )
+    settings.place(model)
+    images = TrialImages(prepared)
+    if not len(images.train):
+        raise TrialError(FailureKind.DATA, "there are no training images, and the test split stays closed")
+    build_seconds = time.perf_counter() - start
+    measured = _probe_features(model, images, settings, memory, macs=macs, build_seconds=build_seconds)
+    return measured.model_copy(update={"save_seconds": 0.0})  # its weights are not saved
 
 
 def _probe_features(

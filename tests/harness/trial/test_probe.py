@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from torch import nn
 
 import harness.trial.probe as module
 from harness.data.images import few
+from harness.planning.classifiers import GivenClassifier
+from harness.records.spec import ClassifierSpec
 from harness.trial.probe import probe_trial
+from zoo.preparation import Preparation
 
 
 @pytest.fixture
@@ -37,6 +41,37 @@ def test_a_recipe_on_features_is_probed_by_forward_passes(make_data, plugin_file
     measured = probe_trial(sources, spec.model_copy(update={"recipe": recipe}).model_dump(mode="json"), data)
     assert measured["image_seconds"] == measured["val_image_seconds"] > 0
     assert (measured["training_batch"], measured["inference_batch"]) == (64, 64)
+
+
+def given_spec(make_spec):
+    """Return the spec of a classifier with two classes that is tested as it is, and the classifier."""
+    spec = make_spec("strided")
+    settings = {"batch_size": 8, "test_views": "one", "pretrained": True}
+    recipe = spec.recipe.model_copy(update={"full_name": "zoo/as_published", "hyperparameters": settings})
+    classifier = ClassifierSpec(kind="file", source="file:a", num_classes=4, files={"a": "0" * 64})
+    preparation = Preparation(size=8, mean=(0.5,) * 3, std=(0.2,) * 3)
+    spec = spec.model_copy(update={"recipe": recipe, "classifier": classifier, "preparation": preparation})
+    given = GivenClassifier(
+        spec=classifier, architecture=spec.architecture, preparation=preparation, names=("a", "b", "c", "d")
+    )
+    return spec, given
+
+
+def test_a_network_that_is_tested_as_it_is_is_probed_by_forward_passes(make_data, plugin_file, make_spec, monkeypatch):
+    monkeypatch.setattr(module, "train", lambda *_, **__: pytest.fail("it trains"))
+    network = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 4))
+    spec, given = given_spec(make_spec)
+    sources = {"files": (str(plugin_file),), "entry_points": False}
+    words = (sources, spec.model_dump(mode="json"))
+    data = make_data(num_train=64)
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "evaluated_network", lambda *_: network.eval())
+        measured = probe_trial(*words, data.model_dump(mode="json"), given.model_dump(mode="json"))
+    assert measured["image_seconds"] == measured["val_image_seconds"] > 0
+    assert (measured["save_seconds"], measured["training_batch"]) == (0.0, 64)
+    gone = given.model_copy(update={"path": str(plugin_file.parent / "gone.safetensors")})
+    problem = probe_trial(*words, data.model_dump(mode="json"), gone.model_dump(mode="json"))["problem"]
+    assert "gone.safetensors cannot be read" in problem
 
 
 def test_a_batch_larger_than_the_data_is_cut_to_it(make_data, probe):

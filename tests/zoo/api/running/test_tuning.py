@@ -123,7 +123,7 @@ def test_more_trials_go_on_from_the_first_and_another_space_is_another_search(tu
     tune(tune=3, seeds=1, space={"recipe.knob": "uniform(0.5, 0.6)"})
     assert len(list((runs / "search").glob("study-*.json"))) == 2
     # All of them stand in the table of the store, beside the default, each under its own budget or space.
-    recipes = sorted(zoo.rank(runs).data["recipe"])
+    recipes = sorted(zoo.rank(runs).table["recipe"])
     assert [recipe.partition(" trials")[0] for recipe in recipes] == [
         "planted, default", "planted, tuned, 3", "planted, tuned, 3", "planted, tuned, 5"
     ]  # fmt: skip
@@ -142,7 +142,7 @@ def test_a_budget_below_one_trial_tries_the_default_alone(tune: Any, tmp_path: P
 def test_a_search_whose_trials_all_fail_says_why_and_the_default_row_stays(tune: Any) -> None:
     result = tune("broken", tune=3, seeds=1)
     assert not result.is_complete
-    (problem,) = result.problems
+    problem, *_ = result.problems
     assert problem.startswith("no trial of the search of toy · bright · broken succeeded: ")
     assert "this knob is broken" in problem
     assert [record.search for record in result.records] == [None]
