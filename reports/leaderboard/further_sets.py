@@ -16,6 +16,7 @@ from harness.records.runtime_result import runtime_name
 from reports.leaderboard.table import FurtherEstimate, estimate_of
 from reports.statistics.drops import Drop, paired_drop, unpaired_drop
 from reports.statistics.intervals import mean_interval
+from reports.statistics.lowest import lowest_interval
 from reports.statistics.sample import Sample
 from reports.trials.correctness import share_correct
 from reports.trials.reading import Trial
@@ -55,7 +56,7 @@ def further_estimates(trials: Sequence[Trial]) -> dict[str, FurtherEstimate]:
         return {}
     found: dict[str, FurtherEstimate] = {}
     corrupted: dict[str, list[_Correct]] = {}
-    slices: list[FurtherEstimate] = []
+    slices: list[tuple[FurtherEstimate, Sample]] = []
     for name in common:
         results = [record.test_sets[name] for record in records]
         first = results[0]
@@ -68,15 +69,17 @@ def further_estimates(trials: Sequence[Trial]) -> dict[str, FurtherEstimate]:
             continue
         estimate = _estimate(first.source, first.kind, clean, [correct])
         found[f"on_{name}"] = estimate
-        slices += [estimate] if first.kind is TestSetKind.SLICE else []
+        slices += [(estimate, Sample.of(correct.correct_SN))] if first.kind is TestSetKind.SLICE else []
     for corruption, sets in corrupted.items():
         found[f"on_{corruption}"] = _estimate(corruption, TestSetKind.CORRUPTION, clean, sets)
     if corrupted:
         every = [each for sets in corrupted.values() for each in sets]
         found[CORRUPTED] = _estimate(f"{len(corrupted)} corruptions", TestSetKind.CORRUPTION, clean, every)
     if len(slices) > 1:
-        worst = min(slices, key=lambda each: each.accuracy.mean)
-        found[WORST_SLICE] = replace(worst, num_sets=len(slices))
+        worst = min((estimate for estimate, _ in slices), key=lambda each: each.accuracy.mean)
+        interval = lowest_interval([sample for _, sample in slices])
+        accuracy = replace(worst.accuracy, low=interval.low, high=interval.high)
+        found[WORST_SLICE] = replace(worst, accuracy=accuracy, num_sets=len(slices))
     return found
 
 

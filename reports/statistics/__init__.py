@@ -10,6 +10,7 @@
 ``intervals``     the 95 % interval of an expected accuracy
 ``paired_tests``  p-values and intervals of the differences between rows
 ``paired_seeds``  the interval of a difference whose seeds are pairs, too
+``lowest``        the interval of the lowest of several accuracies
 ``drops``         how much lower an accuracy is on other images
 ``ranks``         which rows are separated, and their ranges of ranks
 ``signed_rank``   tests over datasets

@@ -28,17 +28,17 @@ class Interval:
     num_images: int
 
 
-def mean_interval(sample: Sample) -> Interval:
-    """Return the 95 % interval of the expected accuracy, within [0, 1].
+def mean_interval(sample: Sample, *, alpha: float = 1 - CONFIDENCE) -> Interval:
+    """Return the interval of the expected accuracy, within [0, 1], at the level *alpha*: by default, of 95 %.
 
     It is Wilson's score interval at the effective number of images, p (1 - p) / Var(mean), which keeps it valid
     near 100 %, where few images are wrong (Dean and Pagano, "Evaluating confidence interval methods for binomial
     proportions in clustered surveys", 2015).
     """
     num_images, mean = len(sample.image_means_N), sample.mean
-    quantile_of_images = squared_quantile(max(num_images - 1, 1), 1 - CONFIDENCE)
+    quantile_of_images = squared_quantile(max(num_images - 1, 1), alpha)
     of_images = _of_images(sample)
-    variance, width = _with_seeds(sample, of_images, quantile_of_images * of_images)
+    variance, width = _with_seeds(sample, of_images, quantile_of_images * of_images, alpha)
     if variance > 0:
         square = width / variance
         effective = min(max(mean * (1 - mean) / variance, 1.0), float(num_images * sample.num_seeds))
@@ -88,7 +88,7 @@ def metric_interval(sample: Sample, bounds: tuple[float, float], *, unseen: floa
     return Interval(low=low, high=high, num_seeds=sample.num_seeds, num_images=num_images)
 
 
-def _with_seeds(sample: Sample, variance: float, width: float) -> tuple[float, float]:
+def _with_seeds(sample: Sample, variance: float, width: float, alpha: float = 1 - CONFIDENCE) -> tuple[float, float]:
     """Add the part of the seeds to a variance, and to the variances times their squared quantiles.
 
     Where each seed has a deal of folds of its own, both are those of the folds instead.
@@ -96,11 +96,11 @@ def _with_seeds(sample: Sample, variance: float, width: float) -> tuple[float, f
     if sample.fold_scores is not None:
         folds = sample.fold_scores
         unseen = max(variance - _of_images(sample), 0.0)
-        quantile = squared_quantile(folds.freedom, 1 - CONFIDENCE)
+        quantile = squared_quantile(folds.freedom, alpha)
         return folds.variance + unseen, quantile * (folds.variance + unseen)
     if sample.num_seeds > 1:
         variance += sample.seed_variance
-        width += squared_quantile(sample.num_seeds - 1, 1 - CONFIDENCE) * sample.seed_variance
+        width += squared_quantile(sample.num_seeds - 1, alpha) * sample.seed_variance
     return variance, width
 
 

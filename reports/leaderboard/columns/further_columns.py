@@ -41,7 +41,7 @@ def further_legend(columns: Iterable[Column], rows: Iterable[Row]) -> list[str]:
         notes.append(note if len(counts) == 1 else f"{note}; rows with different numbers do not compare")
     if WORST_SLICE in shown:
         count = max(each.num_sets for each in shown[WORST_SLICE])
-        notes.append(f"worst slice: the lowest accuracy of {count} slices, for which its interval makes no allowance")
+        notes.append(f"worst slice: the lowest accuracy of {count} slices; its interval allows for which one it is")
     drops = [each.drop for key, several in shown.items() if _drop_key(key) in keys for each in several if each.drop]
     if drops:
         paired = {each.is_paired for each in drops}

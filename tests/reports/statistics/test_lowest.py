@@ -1,0 +1,103 @@
+"""The lowest of several accuracies: its interval allows for which slice it is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.special import ndtri
+
+from reports.statistics.intervals import mean_interval
+from reports.statistics.lowest import lowest_interval
+from reports.statistics.sample import Sample
+
+
+def slices_of(rng: np.random.Generator, truths: list[float], sizes: list[int], *, num_seeds: int) -> list[Sample]:
+    """Draw a row on slices of the given true accuracies, whose images are hard for all seeds to some extent."""
+    seed_S, samples = 0.1 * rng.normal(size=(num_seeds, 1)), []
+    for truth, size in zip(truths, sizes, strict=True):
+        latent_SN = seed_S + rng.normal(size=size) + 0.7 * rng.normal(size=(num_seeds, size))
+        samples.append(Sample.of((latent_SN < ndtri(truth) * np.sqrt(0.1**2 + 1 + 0.7**2)).astype(float)))
+    return samples
+
+
+def coverage(truths: list[float], sizes: list[int], *, num_seeds: int, repeats: int) -> tuple[float, float]:
+    """Return how often the lowest truth is in the interval, and in that of the slice which happens to be lowest."""
+    rng = np.random.default_rng(len(sizes))
+    hits = []
+    for _ in range(repeats):
+        samples = slices_of(rng, truths, sizes, num_seeds=num_seeds)
+        plain = mean_interval(min(samples, key=lambda sample: sample.mean))
+        allowed = lowest_interval(samples)
+        hits.append([each.low <= min(truths) <= each.high for each in (allowed, plain)])
+    allowed_share, plain_share = np.mean(hits, axis=0)
+    return float(allowed_share), float(plain_share)
+
+
+def test_the_lowest_of_ten_equal_slices_is_covered_and_its_plain_interval_misses():
+    allowed, plain = coverage([0.85] * 10, [60] * 10, num_seeds=3, repeats=120)
+    assert allowed >= 0.93 - 0.04
+    assert plain < allowed - 0.05
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("num_slices", [2, 5, 10])
+@pytest.mark.parametrize("gap", [0.0, 0.05, 0.15])
+@pytest.mark.parametrize("smallest", [150, 30])
+def test_the_lowest_truth_is_covered_in_93_or_more_of_100_cases(num_slices, gap, smallest):
+    sizes = np.linspace(smallest, 300 - smallest, num_slices).astype(int).tolist()
+    allowed, _ = coverage([0.85 - gap, *[0.85] * (num_slices - 1)], sizes, num_seeds=3, repeats=1000)
+    assert allowed >= 0.93 - 0.016
+
+
+def test_one_slice_has_its_own_interval():
+    (sample,) = slices_of(np.random.default_rng(0), [0.8], [200], num_seeds=3)
+    assert lowest_interval([sample]) == mean_interval(sample)
+
+
+def test_the_interval_holds_the_estimate_and_grows_with_the_number_of_equal_slices():
+    rng = np.random.default_rng(1)
+    samples = slices_of(rng, [0.8] * 6, [100] * 6, num_seeds=2)
+    lowest = min(sample.mean for sample in samples)
+    found = lowest_interval(samples)
+    assert found.low <= lowest <= found.high
+    assert lowest_interval(samples).low == min(mean_interval(sample).low for sample in samples)
+    assert mean_interval(samples[0], alpha=0.01).high > mean_interval(samples[0]).high
+
+
+def rivals(truths: list[float], sizes: list[float], *, repeats: int = 4000, resamples: int = 300) -> dict[str, float]:
+    """Return how often other intervals cover the lowest truth, with normal estimates of known standard errors."""
+    rng = np.random.default_rng(0)
+    expected_K = np.array(truths)
+    error_K = np.sqrt(expected_K * (1 - expected_K) / np.array(sizes))
+    found_RK = expected_K + error_K * rng.normal(size=(repeats, len(truths)))
+    lowest_R, error_R = found_RK.min(axis=1), error_K[found_RK.argmin(axis=1)]
+    drawn = [(found_RK + error_K * rng.normal(size=found_RK.shape)).min(axis=1) for _ in range(resamples)]
+    low_R, high_R = np.quantile(drawn, [0.025, 0.975], axis=0)
+    half, shared = (-ndtri(level / 2) * error_K for level in (0.05, 0.05 / len(truths)))
+    ends = {
+        "plain": (lowest_R + ndtri(0.025) * error_R, lowest_R + ndtri(0.975) * error_R),
+        "bootstrap": (low_R, high_R),
+        "reflected": (2 * lowest_R - high_R, 2 * lowest_R - low_R),
+        "intersection": ((found_RK - half).min(axis=1), (found_RK + shared).min(axis=1)),
+    }
+    truth = min(truths)
+    return {name: float(np.mean((low <= truth) & (truth <= high))) for name, (low, high) in ends.items()}
+
+
+def test_a_bootstrap_of_the_lowest_of_equal_slices_nearly_never_covers_it():
+    covered = rivals([0.85] * 10, [150] * 10, repeats=600, resamples=100)
+    assert covered["bootstrap"] < 0.05
+    assert covered["reflected"] < 0.9
+    assert covered["plain"] < 0.85
+    assert covered["intersection"] >= 0.95
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("num_slices", [2, 5, 10])
+@pytest.mark.parametrize("gap", [0.0, 0.05, 0.15])
+@pytest.mark.parametrize("smallest", [150, 30])
+def test_only_the_intersection_covers_wherever_the_truth_lies(num_slices, gap, smallest):
+    sizes = np.linspace(smallest, 300 - smallest if smallest == 150 else 300, num_slices).tolist()
+    covered = rivals([0.85 - gap, *[0.85] * (num_slices - 1)], sizes)
+    assert 0.95 <= covered["intersection"] <= 1.0
+    assert min(covered[name] for name in ("plain", "bootstrap", "reflected")) < 0.95
