@@ -20,6 +20,7 @@ from harness.networks.complexity import count_macs, count_parameters
 from zoo.architecture import Architecture, ModelRequest
 from zoo.catalog import Catalog
 from zoo.loading import Sources, build_catalog
+from zoo.text import error_text
 
 
 class CountedSize(NamedTuple):
@@ -28,6 +29,8 @@ class CountedSize(NamedTuple):
     params: int | None
     macs: int | None
     """Multiply-accumulates of a forward pass of one image of its native size."""
+    reason: str = ""
+    """Why its parameters cannot be counted."""
 
 
 def size_of(architecture: Architecture, num_classes: int) -> CountedSize:
@@ -44,8 +47,8 @@ def size_of(architecture: Architecture, num_classes: int) -> CountedSize:
             warnings.simplefilter("ignore")
             model = architecture.build(request)
         params, _ = count_parameters(model)
-    except Exception:  # a plugin may raise anything, and some networks need real values to be built
-        return CountedSize(None, None)
+    except Exception as error:  # a plugin may raise anything, and some networks need real values to be built
+        return CountedSize(None, None, error_text(error, max_length=200))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return CountedSize(params, count_macs(model, (3, side, side)))
@@ -58,7 +61,7 @@ def _count(job: dict[str, Any], catalog: Catalog) -> None:
         for name, num_classes in job["models"]:
             print(json.dumps([name]), file=answers, flush=True)  # if it ends the process, the caller knows which did
             size = size_of(catalog.architectures.get(name).record, num_classes)
-            print(json.dumps([name, size.params, size.macs]), file=answers, flush=True)
+            print(json.dumps([name, *size]), file=answers, flush=True)
 
 
 if __name__ == "__main__":

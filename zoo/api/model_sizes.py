@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from zoo.catalog import Entry, Provider
     from zoo.finding import Sources
 
-_FORMAT = 1  # incremented whenever the same network gets other numbers
+_FORMAT = 2  # incremented whenever the same network gets other numbers
 _KEPT_EVERY = 20
 _FEW = 5
 """Number of networks from which counting is announced."""
@@ -36,6 +36,8 @@ class ModelSize(NamedTuple):
 
     params: int | None
     macs: int | None
+    reason: str = ""
+    """Why its parameters could not be counted."""
 
 
 def sizes_of(
@@ -64,8 +66,8 @@ def sizes_of(
     done = 0
     changed: set[str] = set()
     try:
-        for full_name, params, macs in _counted([entry for _, entry in wanted], sources):
-            kept[file_of[full_name]][full_name] = [params, macs]
+        for full_name, size in _counted([entry for _, entry in wanted], sources):
+            kept[file_of[full_name]][full_name] = list(size)
             changed.add(file_of[full_name])
             done += 1
             if done % _KEPT_EVERY == 0:
@@ -75,8 +77,7 @@ def sizes_of(
         _keep(kept, changed)
     for name, group in by_file.items():
         for entry in group:
-            params, macs = kept[name].get(entry.full_name, (None, None))
-            found[entry.full_name] = ModelSize(params, macs)
+            found[entry.full_name] = ModelSize(*kept[name].get(entry.full_name, (None, None)))
     return found
 
 
@@ -87,7 +88,7 @@ def classes_counted(architecture: Architecture, head_classes: int | None) -> int
     return 10 if architecture.native_size < SMALL_NETWORK else 1000
 
 
-def _keep(kept: dict[str, dict[str, list[int | None]]], changed: set[str]) -> None:
+def _keep(kept: dict[str, dict[str, list[int | str | None]]], changed: set[str]) -> None:
     for name in changed:
         kept[name] = {**cached_json(name, dict), **kept[name]}  # another process may have counted others meanwhile
         keep_json(name, kept[name])
@@ -107,7 +108,7 @@ def _file_of(provider: Provider, version: str) -> str:
     return f"sizes/{slug(provider.name)}-{short_hash(repr(identity), 20)}"
 
 
-def _counted(entries: Sequence[Entry[Architecture]], sources: Sources) -> Iterator[tuple[str, int | None, int | None]]:
+def _counted(entries: Sequence[Entry[Architecture]], sources: Sources) -> Iterator[tuple[str, ModelSize]]:
     """Yield the full name and size of each model; one that ends the process has none, and the others go on."""
     from zoo.api.published_heads import published_head
 
@@ -131,7 +132,7 @@ def _counted(entries: Sequence[Entry[Architecture]], sources: Sources) -> Iterat
                     name, *size = json.loads(line)
                     started = name
                     if size:
-                        yield name, size[0], size[1]
+                        yield name, ModelSize(*size)
                         left = left[1:]
                         started = ""
             finally:
@@ -139,7 +140,7 @@ def _counted(entries: Sequence[Entry[Architecture]], sources: Sources) -> Iterat
         if not left:
             return
         if not started:  # it could not even begin
-            yield from ((name, None, None) for name, _ in left)
+            yield from ((name, ModelSize(None, None, "its plugins could not be loaded")) for name, _ in left)
             return
-        yield started, None, None
+        yield started, ModelSize(None, None, "it ended the process")
         left = left[1:]

@@ -43,7 +43,7 @@ def test_a_network_that_cannot_be_built_has_no_size() -> None:
     def build(request: object) -> nn.Module:
         raise RuntimeError("no")
 
-    assert size_of(Architecture(name="no", build=build), 10) == CountedSize(None, None)
+    assert size_of(Architecture(name="no", build=build), 10) == CountedSize(None, None, "RuntimeError: no")
 
 
 def test_the_process_names_each_network_before_it_counts_it(tmp_path: Path) -> None:

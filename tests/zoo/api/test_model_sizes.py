@@ -46,7 +46,11 @@ def test_a_network_that_ends_the_process_costs_only_its_own_size_and_no_second_c
     entries = list(build_catalog(sources).architectures)
     found = sizes_of(entries, sources)
     small = ModelSize(params=40, macs=30)  # a linear layer from 3 features to 10 classes
-    assert found == {"nets/first": small, "nets/ends": ModelSize(None, None), "nets/last": small}
+    assert found == {
+        "nets/first": small,
+        "nets/ends": ModelSize(None, None, "it ended the process"),
+        "nets/last": small,
+    }
     again: list[object] = []
     monkeypatch.setattr(model_sizes, "_counted", lambda entries, sources: iter(again.extend(entries) or ()))
     assert sizes_of(entries, sources) == found
@@ -60,11 +64,11 @@ def test_what_another_process_counts_meanwhile_is_kept(tmp_path: Path, monkeypat
     sources = Sources(files=(str(file),), entry_points=False, builtin=False)
     first, _, last = build_catalog(sources).architectures
 
-    def counted(entries: Sequence[Entry[Architecture]], sources: Sources) -> Iterator[tuple[str, int, int]]:
+    def counted(entries: Sequence[Entry[Architecture]], sources: Sources) -> Iterator[tuple[str, ModelSize]]:
         for entry in entries:
             if entry is first:  # what follows stands for another process
                 sizes_of([last], sources)
-            yield entry.full_name, 1, 2
+            yield entry.full_name, ModelSize(1, 2)
 
     monkeypatch.setattr(model_sizes, "_counted", counted)
     sizes_of([first], sources)

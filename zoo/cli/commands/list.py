@@ -98,7 +98,7 @@ def command(
     click.echo(click.style(_footer(attribute, len(entries), catalog), dim=True), err=True)
 
 
-_MOST_NAMED = 10
+_MOST_NAMED = 20
 """Number of models that are named where they cannot be counted."""
 
 
@@ -129,10 +129,12 @@ def _list_models(
     catalog = session.catalog()
     entries = find(catalog.architectures, patterns)
     sizes = sizes_of(entries, session.sources(), tell=complain) if needed & COUNTED else {}
-    uncounted = [name for name, size in sizes.items() if size.params is None]
-    if uncounted:
-        more = " …" if len(uncounted) > _MOST_NAMED else ""
-        complain(f"{plural(len(uncounted), 'model')} could not be counted: {', '.join(uncounted[:_MOST_NAMED])}{more}")
+    uncounted = [f"{name} ({size.reason})" for name, size in sizes.items() if size.params is None]
+    _complain_of(uncounted, "could not be counted")
+    _complain_of(
+        [name for name, size in sizes.items() if size.params is not None and size.macs is None],
+        "without a count of multiply-accumulates",
+    )
     rows: list[Mapping[str, Any]] = [facts_of(entry, needed, sizes) for entry in entries]
     rows = [row for row in rows if all(condition.holds(row) for condition in conditions)]
     if sort_by:
@@ -148,6 +150,12 @@ def _list_models(
         )
         click.echo("\n".join([click.style(heading, bold=True), *lines]))
         click.echo(click.style(_footer(attribute, len(rows), catalog), dim=True), err=True)
+
+
+def _complain_of(models: list[str], what: str) -> None:
+    if models:
+        more = " …" if len(models) > _MOST_NAMED else ""
+        complain(f"{plural(len(models), 'model')} {what}: {', '.join(models[:_MOST_NAMED])}{more}")
 
 
 def find(registry: Registry[Any], patterns: tuple[str, ...]) -> list[Entry[Any]]:

@@ -109,7 +109,8 @@ def _add_sizes(described: list[dict[str, Any]], models: Mapping[str, Entry[Any]]
         entry = models.get(each["full_name"]) if each["kind"] == "model" else None
         if entry is None:
             continue
-        each["params"], each["macs"] = sizes[entry.full_name]
+        size = sizes[entry.full_name]
+        each["params"], each["macs"] = size.params, size.macs
         head = published_head(entry)
         each["published"] = [
             f"{figure.metric} {100 * figure.value:g} % on {figure.dataset}"

@@ -113,7 +113,8 @@ def facts_of(entry: Entry[Any], columns: frozenset[str], sizes: Mapping[str, Any
         "source": record.source,
     }
     if columns & COUNTED:
-        facts["params"], facts["macs"] = sizes[entry.full_name]
+        size = sizes[entry.full_name]
+        facts["params"], facts["macs"] = size.params, size.macs
     if columns & FIGURES:
         from zoo.api.published_heads import published_accuracy
 

@@ -83,5 +83,7 @@ def test_models_that_cannot_be_counted_are_named(run_zoo: Run, tmp_path: Path, m
     )
     result = run_zoo("list", "models", "nets/*", "--columns", "name,params,macs", "--plugin", str(plugin))
     assert result.exit_code == 0
-    assert "1 model could not be counted: nets/broken" in result.stderr
+    assert "1 model could not be counted: nets/broken (ZeroDivisionError: division by zero)" in result.stderr
     assert result.stdout.splitlines()[0].split() == ["name", "params", "MACs"]
+    again = run_zoo("list", "models", "nets/*", "--columns", "name,params,macs", "--plugin", str(plugin))
+    assert again.stderr == result.stderr, "the reason is kept"
