@@ -75,6 +75,8 @@ def label_rows(records: Sequence[Record], *, over_data: bool = False) -> list[La
     has_tuned = any(record.search is not None for record in records)
 
     def mark(record: Record) -> str:
+        if record.origin is not None:
+            return ""  # what was not trained here has no settings to search
         return f", {tuned_text(record.search) or 'default'}" if has_tuned else ""
 
     recipes = _told_apart(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.records.origin import Origin, OriginKind
 from harness.records.spec import SearchSpec
 from reports.trials.grouping import by_table, group_trials
 from reports.trials.labels import data_label, label_rows, torch_minor, tuned_text
@@ -72,6 +73,20 @@ def tuned(trial, **changes):
     record = trial[1]
     given = {"study": "s", "trials": 16, "seconds": 2460, "budget": "16 trials", "sampler": "tpe", **changes}
     return record.model_copy(update={"spec": record.spec.model_copy(update={"search": SearchSpec(**given)})})
+
+
+def test_what_was_not_trained_here_is_no_default_of_a_search(make_trial):
+    given = Origin(kind=OriginKind.EVALUATED, source="file:net.safetensors")
+    records = [
+        make_trial(recipe="as_published", origin=given)[1],
+        make_trial()[1],
+        tuned(make_trial(hyperparameters={"lr": 0.2})),
+    ]
+    assert [labels.recipe for labels in label_rows(records)] == [
+        "as_published",
+        "sgd, default",
+        "sgd, tuned, 16 trials, 41 min",
+    ]
 
 
 def test_searches_of_the_same_cost_and_choice_are_told_apart_by_what_they_searched(make_trial):
