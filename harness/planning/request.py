@@ -109,7 +109,8 @@ class BenchRequest(FrozenModel):
     pruner: Literal["none", "asha", "hyperband"] = "none"
     """How unpromising trials of a search are stopped early; those that go on continue from their saved state."""
     space: dict[str, str] = Field(default_factory=dict)
-    """Ranges to search by dotted key, see :mod:`zoo.space`; ``off`` leaves a setting alone."""
+    """Ranges to search by dotted key, see :mod:`zoo.space`; ``off`` leaves a setting alone, and ``lr-find`` finds
+    learning rates by a range test."""
     epochs: int | None = Field(None, ge=1)
     """Shorthand for ``recipe.epochs``."""
     batch_size: int | None = Field(None, ge=1)

@@ -143,7 +143,7 @@ def selecting_options(function: FunctionT) -> FunctionT:
             "--space",
             multiple=True,
             metavar="KEY=RANGE",
-            help="Search a setting over a range: 'recipe.lr=log(1e-4,1)', recipe.weight_decay=off.",
+            help="Search a setting over a range: 'recipe.lr=log(1e-4,1)', recipe.lr=lr-find, recipe.momentum=off.",
         )
     )
     decorators += [
