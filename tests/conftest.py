@@ -12,7 +12,9 @@ from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
+from hypothesis.internal.conjecture import providers
 
 from zoo import Catalog, build_catalog
 from zoo.loading import Sources
@@ -22,6 +24,16 @@ ROOT = Path(__file__).parent.parent
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # set by shells for what they start in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+FUZZ_EXAMPLES = os.environ.get("ZOO_FUZZ_EXAMPLES")
+hypothesis.settings.register_profile(
+    "zoo", derandomize=not FUZZ_EXAMPLES, deadline=None, max_examples=int(FUZZ_EXAMPLES or 100)
+)
+hypothesis.settings.load_profile("zoo")
+if not FUZZ_EXAMPLES and hasattr(providers, "_get_local_constants"):
+    # Hypothesis also draws the constants of all modules that happen to be imported: its examples, and with them the
+    # outcome of a test, would depend on the tests before.
+    providers._get_local_constants = providers.Constants
 
 RunZoo = Callable[..., "subprocess.CompletedProcess[str]"]
 

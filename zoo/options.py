@@ -73,6 +73,6 @@ def _as_type_of(default: Option, value: Option) -> Option:
     if isinstance(value, int | float) and not isinstance(value, bool):
         if isinstance(default, float) and abs(value) <= sys.float_info.max:
             return float(value)
-        if type(default) is int and value == int(value):
+        if type(default) is int and math.isfinite(value) and value == int(value):
             return int(value)
     raise ValueError(f"expected {type(default).__name__}, got {value!r}")

@@ -31,6 +31,8 @@ LR_FIND = "lr-find"
 
 _TEXT = re.compile(r"\s*(\w+)\s*\(([^()]*)\)\s*(?:if\s+(.+?))?\s*", re.DOTALL)
 _CONDITION = re.compile(r"\s*([A-Za-z_][\w.]*)\s*=\s*(\S.*?)\s*", re.DOTALL)
+_MOST = 2**53
+"""Whole numbers beyond are not exact as floats, in which ranges are kept."""
 _EXAMPLE = "expected a range such as log(1e-4, 1), uniform(0, 0.3), int(1, 8), logint(16, 256) or choice(sgd, adamw)"
 
 
@@ -57,12 +59,14 @@ class Dimension:
             if len({(type(value), value) for value in self.values}) < max(2, len(self.values)):
                 raise UsageError(f"{self.range_text}: expected at least two different values")
             return
-        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
+        if not (math.isfinite(self.high - self.low) and self.low < self.high):
             raise UsageError(f"{self.range_text}: expected two numbers, the smaller one first")
         if self.is_log and self.low <= 0:
             raise UsageError(f"{self.range_text}: expected numbers above 0, because their logarithm is searched")
         if self.is_whole and not (self.low.is_integer() and self.high.is_integer()):
             raise UsageError(f"{self.range_text}: expected whole numbers")
+        if self.is_whole and max(-self.low, self.high) > _MOST:
+            raise UsageError(f"{self.range_text}: expected whole numbers up to {_MOST:,}")
 
     @property
     def is_log(self) -> bool:
@@ -107,7 +111,10 @@ def parse_dimension(text: str) -> Dimension:
     when = _parse_conditions(text, match[3])
     if kind == "choice":
         return Dimension(kind=kind, values=values, when=when)
-    numbers = [float(value) for value in values if isinstance(value, (int, float)) and not isinstance(value, bool)]
+    try:
+        numbers = [float(value) for value in values if isinstance(value, (int, float)) and not isinstance(value, bool)]
+    except OverflowError:  # a whole number beyond all floats
+        numbers = []
     if len(values) != 2 or len(numbers) != 2:
         raise UsageError(f"{text!r}: expected two numbers, such as {kind}({'16, 256' if 'int' in kind else '0.1, 1'})")
     return Dimension(kind=kind, low=numbers[0], high=numbers[1], when=when)

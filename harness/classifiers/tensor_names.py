@@ -52,7 +52,7 @@ class Rename:
             raise UsageError(rf"--rename {text}: expected REGEX=REPLACEMENT, such as 'layer(\d)\.=stages.\1.'")
         try:
             re.compile(pattern)
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:
             raise UsageError(f"--rename {text}: {pattern!r} is not a regular expression: {error}") from error
         return cls(pattern=pattern, replacement=replacement)
 

@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 import torch
 from torch import Tensor
 
 from zoo.errors import StoreError, UsageError
 from zoo.files.plain_files import WEIGHTS, open_plain
-from zoo.text import one_line
+from zoo.text import error_message, one_line
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "weights")
 """Keys under which training scripts store the weights, the most specific first."""
@@ -192,8 +192,8 @@ def _other_archive(path: Path) -> str:
     try:
         with ZipFile(path) as archive:
             names = archive.namelist()
-    except (BadZipFile, OSError, ValueError, NotImplementedError):
-        return ""  # the reader says what is wrong
+    except Exception:  # a damaged archive may raise anything; the reader says what is wrong
+        return ""
     if names and all(name.endswith(".npy") for name in names):
         return (
             "holds NumPy arrays (.npz); convert it first: torch.save({name: torch.from_numpy(array) for name, array in "
@@ -213,10 +213,9 @@ def _other_archive(path: Path) -> str:
 
 
 def _load_safetensors(path: Path) -> Any:
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    return _reading(path, lambda: load_file(path), SafetensorError)
+    return _reading(path, lambda: load_file(path))
 
 
 def _load_pickled(path: Path) -> Any:
@@ -254,13 +253,14 @@ def _foreign_names(path: Path, error: Exception, known: set[str]) -> list[str]:
     return sorted(names) or re.findall(r"(?:GLOBAL|function) (\S+)", str(error))
 
 
-def _reading(path: Path, read: Callable[[], Any], *expected: type[Exception]) -> Any:
-    damaged: tuple[type[Exception], ...] = (
-        *expected, RuntimeError, ValueError, EOFError, KeyError, TypeError, AttributeError, IndexError
-    )  # fmt: skip
+def _reading(path: Path, read: Callable[[], Any]) -> Any:
     try:
         return read()
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
-    except damaged as error:
-        raise StoreError(f"{path} cannot be read: {' '.join(str(error).split())[:200]}") from error
+    except pickle.UnpicklingError:
+        raise
+    except Exception as error:  # a damaged pickle may make its reader raise anything, struct.error included
+        raise StoreError(
+            f"{path} cannot be read: {error_message(error, max_length=200) or type(error).__name__}"
+        ) from error

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,8 +30,9 @@ def _load(published: Published, request: DataRequest) -> Splits:
             raise UsageError(f"data.{name} = {options[name]!r}: {published.name} has {listed}")
     own = request.root / published.name
     if not published.choices and (any(own.glob("*.parquet")) or any(own.glob("*/*.parquet"))):
-        splits = load_parquet(own, validation_is_test=published.name == "imagenet")
-        return _in_its_order(published, _checked(published, splits, own))
+        with _damage_named(published, own):
+            splits = load_parquet(own, validation_is_test=published.name == "imagenet")
+            return _in_its_order(published, _checked(published, splits, own))
     root = _find(published, request.root, options)
     if root is None:
         where = published.layout.format(*options.values())
@@ -43,8 +45,14 @@ def _load(published: Published, request: DataRequest) -> Splits:
 
         fetch(published.name, published.resources, request, hint=hint)
         root = request.root
-    try:
+    with _damage_named(published, root):
         return _checked(published, published.read(root, options), root)
+
+
+@contextmanager
+def _damage_named(published: Published, root: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise DataError(
             f"{published.name} in {root} is incomplete: {error.filename}: {error.strerror or error}"

@@ -10,7 +10,7 @@ from harness.records.keys import row_fields
 from harness.records.record import Outcome, Record
 from harness.records.runtime_result import runtime_name
 from harness.records.spec import ASKED, stable_hash
-from reports.trials.labels import sized, torch_minor
+from reports.trials.labels import data_label, sized, torch_minor
 from reports.trials.reading import Trial
 
 
@@ -213,7 +213,11 @@ def by_table(groups: Iterable[Group]) -> list[list[Group]]:
         data = _data_key(group.example)
         same_name = [key for key in tables if key[0] == data and key[1]]
         tables.setdefault(same_name[0] if len(same_name) == 1 else (data, ""), []).append(group)
-    return list(tables.values())
+    # The same images under one label are one table, though two plugins may have a dataset of that name.
+    shown: dict[tuple[str, str], list[Group]] = {}
+    for (_, fingerprint), members in tables.items():
+        shown.setdefault((data_label(members[0].example), fingerprint), []).extend(members)
+    return list(shown.values())
 
 
 def _data_key(record: Record) -> tuple[object, ...]:

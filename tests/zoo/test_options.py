@@ -69,7 +69,7 @@ def test_a_value_becomes_its_defaults_type(name: str, given_value: Option, resol
 @pytest.mark.parametrize(
     ("name", "value"),
     [("depth", 1.5), ("depth", True), ("depth", None), ("depth", "3"), ("norm", 1), ("norm", "yes"), ("width", "x"),
-     ("width", True), ("width", 10**400)],
+     ("width", True), ("width", 10**400), ("depth", float("inf")), ("depth", float("nan"))],
 )  # fmt: skip
 def test_a_value_of_another_type_is_refused(name: str, value: Option) -> None:
     with pytest.raises(UsageError, match=f"option '{name}' of model x: expected"):

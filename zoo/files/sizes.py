@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from zoo.errors import UsageError
+from zoo.text import one_line
 
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 _TYPED = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)b?", re.IGNORECASE)
@@ -25,6 +27,7 @@ def parse_size(text: str, *, what: str) -> int:
         UsageError: If it is not a size; *what* names the option.
     """
     match = _TYPED.fullmatch(text.strip())
-    if match is None:
-        raise UsageError(f"{what} {text}: expected a size, such as 20GB or 500MB")
-    return int(float(match[1]) * 1000 ** " kmgt".index(match[2].lower() or " "))
+    num_bytes = float(match[1]) * 1000 ** " kmgt".index(match[2].lower() or " ") if match else math.inf
+    if not math.isfinite(num_bytes):
+        raise UsageError(f"{what} {one_line(text, max_length=50)}: expected a size, such as 20GB or 500MB")
+    return int(num_bytes)

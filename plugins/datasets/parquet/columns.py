@@ -80,10 +80,10 @@ def class_names_in(schema: pa.Schema, column: str) -> Sequence[str] | None:
         return None
     try:
         names = json.loads(raw)["info"]["features"][column]["names"]
-    except (ValueError, KeyError, TypeError):  # metadata is optional, and may come from other tools
+        if isinstance(names, Mapping):
+            names = [names[str(k)] for k in range(len(names))]
+    except (ValueError, KeyError, TypeError, RecursionError):  # metadata is optional, and may come from other tools
         return None
-    if isinstance(names, Mapping):
-        names = [names[str(k)] for k in range(len(names))]
     return names if isinstance(names, list) and all(isinstance(name, str) for name in names) else None
 
 

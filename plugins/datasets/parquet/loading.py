@@ -21,6 +21,7 @@ from plugins.datasets.parquet.columns import class_names_in, image_column_of, la
 from plugins.datasets.parquet.values import (
     ParquetImages,
     ParquetNames,
+    damage_named,
     open_parquet,
     paths_instead_of_images,
     values_of,
@@ -133,22 +134,17 @@ def _check_shards(files: list[Path]) -> None:
 
 
 def _read_split(files: list[Path], options: Mapping[str, Option]) -> _RawSplit:
-    import pyarrow as pa
-
     labels: list[Any] = []
     names: Sequence[str] | None = None
     image_column = label_column = ""
     for file in files:
-        try:
-            parquet = open_parquet(file)
+        parquet = open_parquet(file)
+        with damage_named(file):
             schema = parquet.schema_arrow
             image_column = image_column_of(schema, file, str(options.get("image_column") or ""))
             label_column = label_column_of(schema, file, str(options.get("label_column") or ""))
             names = names or class_names_in(schema, label_column)
-            raw = values_of(parquet, label_column, file)
-        except pa.ArrowException as error:
-            raise DataError(f"{file} cannot be read as Parquet: {str(error).splitlines()[0]}") from error
-        labels += [_single(label, file) for label in raw]
+        labels += [_single(label, file) for label in values_of(parquet, label_column, file)]
     return _RawSplit(files=files, image_column=image_column, labels=labels, names=names)
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import bisect
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, overload
 
 from plugins.datasets.parquet.columns import lacks_bytes
 from zoo.errors import DataError
 from zoo.files.plain_files import PACK, open_plain
+from zoo.text import error_message
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -60,12 +62,9 @@ class ParquetImages(Sequence[bytes]):
         import pyarrow as pa
 
         path, file, number, _ = self._groups[group]
-        try:
-            table = file.read_row_group(number, columns=[self._column])
-        except (pa.ArrowException, OSError) as error:  # pages may be damaged even if the metadata are not
-            raise DataError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
-        column = table.column(0).combine_chunks()
-        return column.field("bytes") if pa.types.is_struct(column.type) else column
+        with damage_named(path):  # pages may be damaged even if the metadata are not
+            column = file.read_row_group(number, columns=[self._column]).column(0).combine_chunks()
+            return column.field("bytes") if pa.types.is_struct(column.type) else column
 
 
 class ParquetNames(Sequence[str]):
@@ -89,21 +88,34 @@ class ParquetNames(Sequence[str]):
         return self._names[index]
 
 
+@contextmanager
+def damage_named(path: Path, problem: str = "is damaged") -> Iterator[None]:
+    """Report what the body raises as a ``DataError`` that names the file.
+
+    Metadata, schemas and pages may each be damaged. The reader then raises Arrow's exceptions, but a ``KeyError``, a
+    ``UnicodeDecodeError``, a ``MemoryError`` and others too.
+    """
+    try:
+        yield
+    except (DataError, ImportError):
+        raise
+    except Exception as error:
+        reason = getattr(error, "strerror", None) or error_message(error, max_length=200) or type(error).__name__
+        raise DataError(f"{path} {problem}: {reason}") from error
+
+
 def open_parquet(path: Path) -> pq.ParquetFile:
     """Open a Parquet file.
 
     Raises:
-        DataError: If it is not a plain file, or states more rows than it has bytes.
-        pyarrow.ArrowException: If it is no Parquet file.
+        DataError: If it is not a plain file, is no Parquet file, or states more rows than it has bytes.
     """
     import pyarrow.parquet as pq
 
-    try:
-        with open_plain(path, PACK) as file:
-            num_bytes = os.fstat(file.fileno()).st_size
+    with damage_named(path, "cannot be read"), open_plain(path, PACK) as file:
+        num_bytes = os.fstat(file.fileno()).st_size
+    with damage_named(path, "cannot be read as Parquet"):
         parquet = pq.ParquetFile(path, memory_map=True)
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
     # A column of equal values takes a few bytes, whatever the number of rows that it states.
     if parquet.metadata.num_rows > num_bytes:
         raise DataError(f"{path} states {parquet.metadata.num_rows:,} rows, and has only {num_bytes:,} bytes")
@@ -116,12 +128,8 @@ def values_of(parquet: pq.ParquetFile, column: str, path: Path) -> list[Any]:
     Raises:
         DataError: If its pages are damaged, which may be so even if the metadata are not.
     """
-    import pyarrow as pa
-
-    try:
+    with damage_named(path):
         values: list[Any] = parquet.read(columns=[column]).column(0).to_pylist()
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
     return values
 
 
@@ -138,7 +146,9 @@ def paths_instead_of_images(files: Sequence[Path], column: str) -> list[Path] | 
         parquet = open_parquet(file)
         kind = parquet.schema_arrow.field(column).type
         if pa.types.is_struct(kind):
-            if not lacks_bytes(parquet.metadata, column):
+            with damage_named(file):
+                has_bytes = not lacks_bytes(parquet.metadata, column)
+            if has_bytes:
                 return None
         elif not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
             return None

@@ -7,9 +7,11 @@ torchvision, which takes seconds to import. Missing files raise ``FileNotFoundEr
 from __future__ import annotations
 
 import gzip
+import math
 import pickle
 import string
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +19,16 @@ from plugins.datasets._files import files_signature, lines_of, variables_of
 from zoo import Split, Splits
 from zoo.errors import DataError
 from zoo.files.plain_files import ARRAY, open_plain, read_bytes
+from zoo.files.sizes import size_text
 from zoo.options import Option
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+_MAX_IDX_BYTES = 2 * 10**9
+"""Size of an IDX file; the largest part of EMNIST has 550 MB."""
 
 
 class _PlainUnpickler(pickle.Unpickler):
@@ -89,15 +96,20 @@ def _idx(path: Path) -> NDArray[np.uint8]:
     import numpy as np
 
     path = find_plain_or_gz(path)
-    content = read_bytes(path, ARRAY)
-    raw = gzip.decompress(content) if path.suffix == ".gz" else content
-    if len(raw) < 4 or raw[:3] != b"\0\0\x08":
-        raise DataError(f"{path} is not an IDX file of bytes")
-    shape = np.frombuffer(raw, dtype=">u4", count=raw[3], offset=4)
-    start = 4 + 4 * raw[3]
-    if len(raw) - start != int(np.prod(shape, dtype=np.int64)):
-        raise DataError(f"{path} is truncated: {len(raw) - start:,} bytes for the shape {shape.tolist()}")
-    return np.frombuffer(raw, dtype=np.uint8, offset=start).reshape(shape.tolist())
+    with open_plain(path, ARRAY) as file, gzip.open(file) if path.suffix == ".gz" else nullcontext(file) as content:
+        head = content.read(4)
+        if len(head) < 4 or head[:3] != b"\0\0\x08":
+            raise DataError(f"{path} is not an IDX file of bytes")
+        shape = np.frombuffer(content.read(4 * head[3]), dtype=">u4").tolist()
+        num_bytes = math.prod(shape)
+        # A compressed file of a megabyte may hold gigabytes.
+        if num_bytes > _MAX_IDX_BYTES:
+            raise DataError(f"{path} states {size_text(num_bytes)}, and may have up to {size_text(_MAX_IDX_BYTES)}")
+        raw = content.read(num_bytes)
+        if len(shape) != head[3] or len(raw) != num_bytes or content.read(1):
+            has = "more" if len(raw) == num_bytes else f"{len(raw):,} bytes"
+            raise DataError(f"{path} is truncated: {has} for the shape {shape}")
+    return np.frombuffer(raw, dtype=np.uint8).reshape(shape)
 
 
 def _read_idx(

@@ -27,6 +27,9 @@ Samples = Sequence[tuple[Path, int]]
 def _of_paths(root: Path, samples: Samples, groups: Sequence[str] | None = None) -> Split:
     import numpy as np
 
+    for path, _ in samples:
+        if ".." in path.parts or not path.is_relative_to(root):
+            raise DataError(f"{root} has a list with the image {str(path)!r}, which leads out of the dataset's folder")
     return Split(
         encoded=[path for path, _ in samples],
         labels=np.array([label for _, label in samples], dtype=np.int64),
@@ -66,6 +69,8 @@ def read_flowers102(root: Path, options: dict[str, Option]) -> Splits:
 
     def split(key: str) -> Split:
         chosen = sorted(int(number) for number in numbers[key])
+        if chosen and not 1 <= chosen[0] <= chosen[-1] <= len(labels):
+            raise DataError(f"{folder / 'setid.mat'} numbers images {chosen[0]} to {chosen[-1]}, of {len(labels):,}")
         return _of_paths(root, [(folder / "jpg" / f"image_{n:05d}.jpg", int(labels[n - 1]) - 1) for n in chosen])
 
     return Splits(classes=FLOWERS, train=split("trnid"), val=split("valid"), test=split("tstid"))

@@ -112,7 +112,11 @@ def test_nothing_is_proposed_where_order_or_shapes_differ(model: nn.Module, own:
 
 
 def test_a_rename_that_cannot_be_meant_is_one_sentence(model: nn.Module, own: dict[str, Tensor]) -> None:
-    for text, words in (("layer1", "expected REGEX=REPLACEMENT"), ("(=x", "not a regular expression")):
+    for text, words in (
+        ("layer1", "expected REGEX=REPLACEMENT"),
+        ("(=x", "not a regular expression"),
+        ("a{9999999999}=x", "not a regular expression"),
+    ):
         with pytest.raises(UsageError, match=words):
             Rename.parse(text)
     for text, words in (

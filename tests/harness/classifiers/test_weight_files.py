@@ -151,6 +151,16 @@ def test_numpy_archives_torchscript_and_exported_programs_come_with_a_remedy(tmp
             read_state_dict(tmp_path / name)
 
 
+@pytest.mark.parametrize(
+    "content", [b"J", b"G\0", b"\x80\x02M\x01", b"X\1", b"\x8a", b"\x80\x02]", b"PK\3\4", b"\x80\x04\x95"]
+)
+def test_a_pickle_that_breaks_off_is_one_sentence_whatever_its_reader_raises(content: bytes, tmp_path: Path) -> None:
+    """torch raises struct.error, IndexError and others besides UnpicklingError."""
+    (tmp_path / "x.pt").write_bytes(content)
+    with pytest.raises(StoreError, match=r"x\.pt (cannot be read: \S|was not written by torch)"):
+        read_state_dict(tmp_path / "x.pt")
+
+
 def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="cannot be read: No such file"):
         read_state_dict(tmp_path / "x.pt")

@@ -70,3 +70,12 @@ def test_a_combination_is_the_same_on_every_dataset(make_trial):
     first, second = combinations(by_table(group_trials(trials)))
     assert first == second
     assert len(set(first)) == 2
+
+
+def test_one_dataset_under_two_full_names_is_one_table_if_its_images_are_the_same(make_trial):
+    """Two tables of one name and content would share a page of the site."""
+    folder, record = make_trial("a")
+    dataset = record.spec.dataset.model_copy(update={"full_name": "lab/digits"})
+    other = record.model_copy(update={"spec": record.spec.model_copy(update={"dataset": dataset})})
+    (table,) = by_table(group_trials([(folder, record), (folder, other)]))
+    assert len(table) == 2

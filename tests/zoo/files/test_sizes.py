@@ -28,7 +28,9 @@ def test_a_typed_size_is_understood(text, num_bytes):
     assert parse_size(text, what="--x") == num_bytes
 
 
-@pytest.mark.parametrize("text", ["", "much", "-1", "1e9", "GB", "5 gigs", "0x10", "1GBB", "nan"])
+@pytest.mark.parametrize(
+    "text", ["", "much", "-1", "1e9", "GB", "5 gigs", "0x10", "1GBB", "nan", "9" * 400, "9" * 300 + "TB"]
+)
 def test_an_invalid_size_gives_one_sentence(text):
     with pytest.raises(UsageError, match=r"--x .*expected a size, such as 20GB"):
         parse_size(text, what="--x")

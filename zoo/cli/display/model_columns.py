@@ -12,7 +12,7 @@ from zoo.cli.display.text import TextColumn
 if TYPE_CHECKING:
     from zoo.catalog import Entry
 
-_CONDITION = re.compile(r"([a-z]+)\s*(<=|>=|<|>|=)\s*([0-9.]+(?:e[0-9]+)?)\s*([kKMG]?)")
+_CONDITION = re.compile(r"([a-z]+)\s*(<=|>=|<|>|=)\s*((?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[0-9]+)?)\s*([kKMG]?)")
 _UNITS = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}
 _COMPARE: Mapping[str, Callable[[float, float], bool]] = {
     "<": lambda one, other: one < other,

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from zoo.cli.options.output import split_commas
 from zoo.files.plain_files import LIST, read_text
+from zoo.text import one_line
+
+_MOST_CLASSES = 1_000_000
 
 
 def classes_of(text: str) -> tuple[str, ...]:
@@ -19,7 +22,11 @@ def classes_of(text: str) -> tuple[str, ...]:
     path = Path(text)
     try:
         if text.isascii() and text.isdigit():
-            names = [str(number) for number in range(min(int(text), 10**6))]
+            # Python converts no number of thousands of digits.
+            number = int(text) if len(text) <= len(str(_MOST_CLASSES)) else _MOST_CLASSES + 1
+            if number > _MOST_CLASSES:
+                raise UsageError(f"--classes {one_line(text, max_length=30)}: expected up to {_MOST_CLASSES:,} classes")
+            names = [str(number) for number in range(number)]
         elif path.is_file():
             names = [line.strip() for line in read_text(path, LIST).splitlines() if line.strip()]
         elif "," in text:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -88,6 +89,20 @@ def test_a_file_that_is_not_parquet_or_has_no_images_is_one_sentence(load: Load,
     pq.write_table(pa.table({"a": [1], "label": [0]}), tmp_path / "y.parquet")
     with pytest.raises(DataError, match="no column of image bytes"):
         load("parquet", tmp_path / "y.parquet")
+
+
+def test_a_column_name_that_is_no_text_is_one_sentence(load: Load, tmp_path: Path) -> None:
+    """pyarrow raises a UnicodeDecodeError, which is none of its own exceptions."""
+    path = write_parquet(tmp_path / "x.parquet", [0, 1, 0, 1])
+    path.write_bytes(path.read_bytes().replace(b"label", b"la\x80el"))
+    with pytest.raises(DataError, match=r"x\.parquet (cannot be read as Parquet|is damaged): "):
+        load("parquet", path)
+
+
+def test_class_names_that_lack_a_number_are_left_out(load: Load, tmp_path: Path) -> None:
+    names: Any = {"0": "ant", "2": "bee"}
+    path = write_parquet(tmp_path / "x.parquet", [0, 1, 0, 1], names=names)
+    assert load("parquet", path).classes == ("0", "1")
 
 
 def test_real_cifar10_has_ten_named_balanced_classes(load: Load, data_root: Path) -> None:

@@ -22,7 +22,9 @@ def test_a_condition_holds_or_not(text: str, params: int | None, holds: bool) ->
     assert Condition.parse(text).holds({"params": params}) == holds
 
 
-@pytest.mark.parametrize("text", ["params", "params<", "name<5", "params<5X", "<5", "params<5M and px>3"])
+@pytest.mark.parametrize(
+    "text", ["params", "params<", "name<5", "params<5X", "<5", "params<5M and px>3", "px<1.2.3", "px<."]
+)
 def test_what_is_no_condition_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="expected a condition such as params<5M"):
         Condition.parse(text)

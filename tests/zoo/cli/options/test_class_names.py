@@ -23,6 +23,7 @@ def test_class_names_come_from_a_file_a_number_or_a_list(tmp_path: Path) -> None
         ("cat", "expected a file, a number, or comma-separated names"),
         ("cat,cat", "expected at least two classes with distinct names"),
         ("1", "expected at least two classes"),
+        ("10000000", "expected up to 1,000,000 classes"),
     ],
 )
 def test_anything_else_is_one_sentence(given: str, sentence: str) -> None:
@@ -35,3 +36,10 @@ def test_a_file_that_is_not_text_is_one_sentence(tmp_path: Path) -> None:
     file.write_bytes(b"\xff\xfe")
     with pytest.raises(UsageError, match="cannot be read"):
         classes_of(str(file))
+
+
+def test_a_number_of_thousands_of_digits_is_one_short_sentence() -> None:
+    """Python converts no such number."""
+    with pytest.raises(UsageError, match="expected up to 1,000,000 classes") as caught:
+        classes_of("9" * 5000)
+    assert len(str(caught.value)) < 100
