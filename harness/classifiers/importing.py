@@ -15,7 +15,7 @@ from harness.classifiers.tensor_names import NamedTensors, Rename, propose_renam
 from harness.classifiers.trained import TrainedClassifier
 from harness.classifiers.weight_files import read_state_dict
 from harness.networks.building import build_model
-from harness.networks.state_dicts import StateDictMismatch, fill
+from harness.networks.state_dicts import StateDictMismatch, fill, not_finite
 from harness.records.provenance import provider_spec
 from harness.records.spec import ArchitectureSpec
 from harness.system.atomic_files import writing
@@ -121,7 +121,7 @@ def import_weights(request: ImportRequest, output: Path, catalog: Catalog) -> Tr
         card=card,
         model=network.eval().requires_grad_(False),
         path=weights,
-        notes=(*state.notes, *named.notes),
+        notes=(*state.notes, *named.notes, *_notes_on_values(network, weights)),
     )
     with writing(output):
         write_staged(output, lambda temporary: FORMATS["safetensors"].write(classifier, temporary))
@@ -149,6 +149,11 @@ def _preparation(request: ImportRequest, entry: Entry[Architecture], options: Ma
         return layered([asked, published, Preparation(size=entry.record.native_size)])
     except ValueError as error:
         raise UsageError(f"these settings do not describe a classifier: {error}") from error
+
+
+def _notes_on_values(network: nn.Module, weights: Path) -> tuple[str, ...]:
+    odd = not_finite(network)
+    return (f"{odd}, so it may give no logits: {weights} may be of a training that diverged",) if odd else ()
 
 
 def _hint(mismatch: StateDictMismatch, named: NamedTensors, network: nn.Module) -> str:

@@ -25,7 +25,7 @@ from harness.data.image_files import decoding
 from harness.networks.backbones import HEAD, empty_fitted, feature_layer
 from harness.networks.building import build_model
 from harness.networks.memory_limit import MemoryLimit
-from harness.networks.state_dicts import fill
+from harness.networks.state_dicts import fill, not_finite
 from harness.records.provenance import provider_spec
 from harness.records.store import CHECKPOINT_FILE, RECORD_FILE, read_record
 from harness.system.free_memory import free_bytes
@@ -39,6 +39,7 @@ from zoo.files.sizes import size_text
 from zoo.hyperparameters import Hyperparameters
 from zoo.options import resolve_options
 from zoo.recipe import Recipe
+from zoo.text import error_message
 
 _BUILDING_FACTOR, _BUILDING_BYTES = 4, 256 * 10**6
 """Memory that a network may take while it is built: a multiple of its weights, for initialisations that make
@@ -104,7 +105,7 @@ def assemble(
         predict=None if recipe is None else _own_predict(recipe, card),
         path=path,
         folder=folder,
-        notes=tuple(_notes(card, architecture)),
+        notes=(*_notes(card, architecture), *filter(None, [not_finite(model)])),
     )
 
 
@@ -263,13 +264,14 @@ def _bytes_of(path: Path) -> bytes:
 
 
 def _tensors(path: Path, content: bytes) -> dict[str, Tensor]:
-    from safetensors import SafetensorError
     from safetensors.torch import load
 
     try:
         return load(content)
-    except (SafetensorError, ValueError, KeyError) as error:
-        raise StoreError(f"{path} cannot be read as safetensors: {error}") from error
+    except Exception as error:  # damaged bytes may make it raise anything
+        raise StoreError(
+            f"{path} cannot be read as safetensors: {error_message(error) or type(error).__name__}"
+        ) from error
 
 
 def _listed(changes: tuple[str, ...]) -> str:

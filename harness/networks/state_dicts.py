@@ -8,8 +8,11 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from zoo.text import plural
+
 COUNTER_SUFFIX = "num_batches_tracked"
 """Suffix of batch normalisation's counters. Prediction ignores them, and files from before torch 0.4.1 lack them."""
+_STATISTICS = ("running_mean", "running_var")
 _SHOWN = 5
 
 
@@ -64,6 +67,27 @@ def fill(model: nn.Module, tensors: Mapping[str, Tensor]) -> StateDictMismatch:
     if not mismatch:
         model.load_state_dict(with_versions(model, tensors), strict=False)
     return mismatch
+
+
+def not_finite(model: nn.Module) -> str:
+    """Return which tensors of *model* hold NaN or infinity, as part of a sentence; empty if none does.
+
+    Buffers may hold infinity, as attention masks do, except for batch normalisation's statistics.
+    """
+    tensors = [(name, each, False) for name, each in model.named_parameters()]
+    tensors += [(name, each, not name.endswith(_STATISTICS)) for name, each in model.named_buffers()]
+    found = [name for name, tensor, may_be_infinite in tensors if _is_odd(tensor, may_be_infinite)]
+    if not found:
+        return ""
+    names = f"{', '.join(found[:_SHOWN])}{', …' if len(found) > _SHOWN else ''}"
+    verb = "holds" if len(found) == 1 else "hold"
+    return f"{plural(len(found), 'tensor')} of the network {verb} NaN or infinity ({names})"
+
+
+def _is_odd(tensor: Tensor, may_be_infinite: bool) -> bool:
+    if not tensor.is_floating_point() or tensor.is_meta:
+        return False
+    return bool(tensor.isnan().any() if may_be_infinite else not tensor.isfinite().all())
 
 
 def with_versions(model: nn.Module, tensors: Mapping[str, Tensor]) -> OrderedDict[str, Tensor]:

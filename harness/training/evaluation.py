@@ -18,6 +18,7 @@ from harness.batches.forward_settings import ForwardSettings
 from harness.data.images import ImageSet
 from harness.faults.errors import TrialError
 from harness.faults.out_of_memory import Halving
+from harness.networks.state_dicts import not_finite
 from harness.records.record import FailureKind
 from harness.training.distributed.ranks import ALONE, Ranks
 from harness.training.precision import computing
@@ -84,7 +85,7 @@ def predict_logits(
                     parts.append(logits_of(some_BCHW))
                     done += len(some_BCHW)
         logits_NK = torch.cat(parts).cpu() if parts else torch.empty(0, num_classes or 0)
-    return _finite(logits_NK, what)
+    return _finite(logits_NK, model, what)
 
 
 def predict_batch(
@@ -120,15 +121,17 @@ def predict_batch(
                 parts.append(checked_logits(output, len(some_BHWC), num_classes).float())
                 done += len(some_BHWC)
         logits_BK = (parts[0] if len(parts) == 1 else torch.cat(parts)).cpu()
-    return _finite(logits_BK)
+    return _finite(logits_BK, model)
 
 
-def _finite(logits_NK: Tensor, what: str = "logits") -> Tensor:
+def _finite(logits_NK: Tensor, model: nn.Module, what: str = "logits") -> Tensor:
     # A plain copy, because inference-mode tensors cannot be used everywhere.
     logits_NK = logits_NK.clone()
     if not torch.isfinite(logits_NK).all():
         bad = int((~torch.isfinite(logits_NK)).any(dim=1).sum())
-        raise TrialError(FailureKind.DIVERGED, f"the {what} of {bad} of {len(logits_NK)} images are not finite")
+        problem = f"the {what} of {bad} of {len(logits_NK)} images are not finite"
+        odd = not_finite(model)
+        raise TrialError(FailureKind.DIVERGED, f"{problem}: {odd}" if odd else problem)
     return logits_NK
 
 

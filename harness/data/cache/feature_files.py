@@ -66,7 +66,8 @@ class FeatureFolder:
             return None
         with contextlib.suppress(OSError):
             os.utime(self.path / FEATURE_FACTS_FILE)  # its last use, by which the cache is cleared
-        return found if found.dtype == np.float32 and found.ndim == 2 and len(found) == num_images else None
+        is_whole = found.dtype == np.float32 and found.ndim == 2 and len(found) == num_images
+        return found if is_whole and bool(np.isfinite(found).all()) else None
 
     def write(self, split: str, features_ND: NDArray[np.float32]) -> None:
         """Keep the features of a split."""

@@ -169,3 +169,17 @@ def test_a_network_that_insists_on_a_version_takes_tensors_without_one() -> None
     model, tensors = nn.Sequential(WantsVersion(2, 2)), {"0.weight": torch.ones(2, 2), "0.bias": torch.zeros(2)}
     assert not fill(model, tensors)
     assert torch.equal(model[0].weight, torch.ones(2, 2))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e300])
+def test_weights_that_are_not_finite_are_named(
+    value: float, run: Import, weights: dict[str, Tensor], catalog: Catalog
+) -> None:
+    """1e300 is infinite as float32."""
+    name = next(iter(weights))
+    odd = weights[name].double().clone()
+    odd.view(-1)[3] = value
+    imported = run({**weights, name: odd})
+    assert any(f"1 tensor of the network holds NaN or infinity ({name})" in note for note in imported.notes)
+    assert any(name in note for note in load_trained(imported.path, catalog).notes)
+    assert not any("NaN" in note for note in run(weights).notes)

@@ -94,7 +94,7 @@ def test_logits_that_are_not_finite_are_diverged(make_data, make_net):
     data = make_data()
     net = make_net()
     nn.init.constant_(net.head.bias, math.nan)
-    with pytest.raises(TrialError, match="logits of 32 of 32 images are not finite") as caught:
+    with pytest.raises(TrialError, match=r"logits of 32 of 32 images are not finite: 1 tensor .*head\.bias") as caught:
         predict_logits(net, data.load("val"), ForwardSettings(device=CPU, normalization=data))
     assert caught.value.kind is FailureKind.DIVERGED
 

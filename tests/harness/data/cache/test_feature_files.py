@@ -50,8 +50,9 @@ def test_another_field_is_another_folder(root: Path) -> None:
         lambda path: np.save(path, FEATURES.astype(np.float64)),
         lambda path: np.save(path, FEATURES[0]),
         lambda path: np.save(path, FEATURES[:3]),
+        lambda path: np.save(path, np.where(FEATURES == 5, np.float32("nan"), FEATURES)),
     ],
-    ids=["cut", "other", "doubles", "flat", "fewer images"],
+    ids=["cut", "other", "doubles", "flat", "fewer images", "not finite"],
 )
 def test_a_damaged_file_is_as_good_as_none(root: Path, damage: Callable[[Path], object]) -> None:
     folder = FeatureFolder("net-set", {})
