@@ -48,7 +48,11 @@ def read_given(name: str, catalog: Catalog) -> GivenClassifier:
 def suggest_prefix(name: str) -> str:
     """Return how a path without a prefix should be written, or ``""`` if it is none."""
     path = Path(name)
-    if path.suffix in (".safetensors", ".onnx") or (path / RECORD_FILE).is_file():
+    try:
+        is_trial = (path / RECORD_FILE).is_file()
+    except OSError:  # too long for a path
+        is_trial = False
+    if path.suffix in (".safetensors", ".onnx") or is_trial:
         kind = {".safetensors": "file", ".onnx": "onnx"}.get(path.suffix, "trial")
         return f"{kind}:{name}"
     return ""

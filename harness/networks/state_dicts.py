@@ -74,7 +74,7 @@ def not_finite(model: nn.Module) -> str:
 
     Buffers may hold infinity, as attention masks do, except for batch normalisation's statistics.
     """
-    tensors = [(name, each, False) for name, each in model.named_parameters()]
+    tensors: list[tuple[str, Tensor, bool]] = [(name, each, False) for name, each in model.named_parameters()]
     tensors += [(name, each, not name.endswith(_STATISTICS)) for name, each in model.named_buffers()]
     found = [name for name, tensor, may_be_infinite in tensors if _is_odd(tensor, may_be_infinite)]
     if not found:

@@ -40,7 +40,7 @@ def variables_of(path: Path, *, squeeze: bool = False) -> dict[str, Any]:
     from scipy.io import loadmat, whosmat
 
     with open_plain(path, ARRAY) as file:
-        stated = sum(math.prod(shape) for _, shape, _ in whosmat(file))  # type: ignore[arg-type]  # as below
+        stated = sum(math.prod(shape) for _, shape, _ in whosmat(file))  # type: ignore[arg-type, misc]  # as below
         if stated > _MAX_VALUES:
             raise DataError(f"{path} states {stated:,} values, and may have up to {_MAX_VALUES:,}")
         file.seek(0)

@@ -11,7 +11,7 @@ import click
 
 from zoo.cli.session import Session, complain, plugin_options, session_of
 from zoo.cli.streams import OutputError, guard_streams, output_failure
-from zoo.text import error_text, exit_call
+from zoo.text import error_text, exit_call, one_line
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -166,6 +166,11 @@ class ZooGroup(click.Group):
                 _print_traceback()
             hint = "" if debug else "; ZOO_DEBUG=1 shows the traceback"
             foreign = session.foreign_command
+            if isinstance(error, OSError) and error.filename is not None and not foreign:
+                # A name that is too long, a folder that may not be read, a disk that fails: none is a bug.
+                name = one_line(os.fsdecode(error.filename), max_length=200)
+                complain(f"{name}: {error.strerror or type(error).__name__}{hint}")
+                return USAGE
             culprit = f"the plugin's command {foreign!r} failed" if foreign else "this is a bug in zoo"
             complain(f"{culprit}: {error_text(error)}{hint}")
             return BUG

@@ -41,11 +41,12 @@ def output_option(
         "-o",
         "--out",
         name,
-        default=default,
         required=required,
         show_default=default is not None,
         metavar=metavar,
         help=text,
+        # click takes None for a default, with which a required option may be left out.
+        **({} if default is None else {"default": default}),
     )
 
 

@@ -43,3 +43,13 @@ def test_every_option_has_a_sentence_of_help(name: str) -> None:
 def test_the_check_of_options_reaches_commands_of_commands() -> None:
     group = importlib.import_module(COMMANDS["data"][0]).command
     assert {command.name for command in commands_of(group)} == {"data", "check", "audit", "copies"}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_what_is_required_cannot_be_left_out(name: str) -> None:
+    """click takes a default of None for a value: zoo export without -o was called a bug in zoo."""
+    for command in commands_of(importlib.import_module(COMMANDS[name][0]).command):
+        for parameter in command.params:
+            if parameter.required:
+                with pytest.raises(click.MissingParameter):
+                    parameter.handle_parse_result(click.Context(command), {}, [])
