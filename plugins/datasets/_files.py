@@ -1,20 +1,15 @@
-"""Files: signatures that change with the files, contents of text and MATLAB files, and paths from arguments."""
+"""Files: signatures that change with the files, contents of text files, and paths from arguments."""
 
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from zoo import DataRequest
 from zoo.errors import DataError, UsageError
-from zoo.files.plain_files import ARRAY, LIST, open_plain, read_text
-
-_MAX_VALUES = 2 * 10**9
-"""Number of values in a MATLAB file; the largest part of SVHN has 1.6 billion."""
+from zoo.files.plain_files import LIST, read_text
 
 
 def files_signature(paths: Iterable[Path]) -> str:
@@ -29,23 +24,6 @@ def files_signature(paths: Iterable[Path]) -> str:
 def lines_of(path: Path) -> list[str]:
     """Return the non-blank lines of a text file, stripped."""
     return [line.strip() for line in read_text(path, LIST).splitlines() if line.strip()]
-
-
-def variables_of(path: Path, *, squeeze: bool = False) -> dict[str, Any]:
-    """Return the variables in a MATLAB file by name; *squeeze* drops axes of length one.
-
-    Raises:
-        DataError: If it states more than 2 GB of values: a compressed file of a megabyte may do so.
-    """
-    from scipy.io import loadmat, whosmat
-
-    with open_plain(path, ARRAY) as file:
-        stated = sum(math.prod(shape) for _, shape, _ in whosmat(file))  # type: ignore[arg-type, misc]  # as below
-        if stated > _MAX_VALUES:
-            raise DataError(f"{path} states {stated:,} values, and may have up to {_MAX_VALUES:,}")
-        file.seek(0)
-        found: dict[str, Any] = loadmat(file, squeeze_me=squeeze)  # type: ignore[arg-type]  # its stubs know paths only
-    return found
 
 
 def find_argument(request: DataRequest, kind: str) -> Path:

@@ -15,7 +15,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plugins.datasets._files import files_signature, lines_of, variables_of
+from plugins.datasets._files import files_signature, lines_of
+from plugins.datasets._matlab import variables_of
 from zoo import Split, Splits
 from zoo.errors import DataError
 from zoo.files.plain_files import ARRAY, open_plain, read_bytes

@@ -12,7 +12,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from plugins.datasets._files import lines_of, variables_of
+from plugins.datasets._files import lines_of
+from plugins.datasets._matlab import variables_of
 from plugins.datasets.published.class_names import FLOWERS, TRAFFIC_SIGNS
 from zoo import Split, Splits
 from zoo.errors import DataError
@@ -143,7 +144,8 @@ def read_stanford_cars(root: Path, options: dict[str, Option]) -> Splits:
 
     def split(name: str, annotations: Path) -> Split:
         rows = variables_of(annotations, squeeze=True)["annotations"]
-        return _of_paths(root, [(folder / f"cars_{name}" / str(row["fname"]), int(row["class"]) - 1) for row in rows])
+        pairs = zip(rows["fname"].tolist(), rows["class"].tolist(), strict=True)
+        return _of_paths(root, [(folder / f"cars_{name}" / str(image), int(label) - 1) for image, label in pairs])
 
     names = variables_of(folder / "devkit" / "cars_meta.mat", squeeze=True)["class_names"]
     return Splits(

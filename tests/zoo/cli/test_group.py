@@ -195,12 +195,13 @@ def test_an_unexpected_error_is_one_sentence_and_a_traceback_on_request(write_pl
 @pytest.mark.parametrize(
     "command",
     [
-        "rank {}", "why {}", "verify {}", "diff {}", "curves {}", "report {}", "submit {}", "rescore {}", "merge {} -o x",
+        "rank {}", "why {}", "verify {}", "diff {}", "curves {}", "report {}", "submit {}", "rescore {}",
+        "merge {} -o x",
         "list metrics --plugin {}", "plan --models {} --data digits", "plan --models file:{} --data digits", "new {}",
         "plan --models resnet18 --data folder:{}", "bench {}", "publish {} --to folder x", "check {}", "show {}",
     ],
 )  # fmt: skip
-def test_a_name_that_is_too_long_for_a_file_is_no_bug_in_zoo(run_zoo: Run, tmp_path: Path, command: str) -> None:
+def test_a_name_that_is_too_long_for_a_file_is_no_bug_in_zoo(run_zoo: Run, command: str) -> None:
     result = run_zoo(*command.format("n" * 300).split())
     assert result.exit_code == 2, result.stderr
     assert "bug in zoo" not in result.stderr

@@ -1,0 +1,99 @@
+"""MATLAB files, read by SciPy in a process of its own: on some damaged files its reader crashes the process it runs in.
+
+Run as a module, it reads the file named first and writes its variables into the ``.npz`` named second.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import DataError
+from zoo.files.plain_files import ARRAY, open_plain
+from zoo.text import error_text, one_line
+
+_MAX_VALUES = 2 * 10**9
+"""Number of values in a file; SVHN has 1.6 billion at most. A compressed file of a megabyte may state more."""
+_MAX_SECONDS = 600
+_LAYOUT = "layout"
+"""The array of the ``.npz`` that says in JSON which variable, or which field of a struct, is which array."""
+
+
+def variables_of(path: Path, *, squeeze: bool = False) -> dict[str, Any]:
+    """Return the variables in a MATLAB file by name: arrays of numbers or text, and for structs one for each field.
+
+    Args:
+        path: The file.
+        squeeze: Whether axes of length one are dropped.
+
+    Raises:
+        OSError: If it cannot be opened, or is not a plain file.
+        DataError: If it is damaged, or states more than two billion values.
+    """
+    import numpy as np
+
+    with open_plain(path, ARRAY):
+        pass  # here, where its absence is an ordinary error
+    with tempfile.TemporaryDirectory(prefix="zoo-matlab-") as folder:
+        made = Path(folder) / "variables.npz"
+        command = [sys.executable, "-P", "-m", __name__, str(path), str(made), str(int(squeeze))]
+        try:
+            done = subprocess.run(
+                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_MAX_SECONDS, check=False
+            )
+        except subprocess.TimeoutExpired:
+            raise DataError(f"{path} is damaged: reading it took more than {_MAX_SECONDS} s") from None
+        if done.returncode:
+            said = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+            reason = one_line(said, max_length=300) if done.returncode > 0 else "its reader crashed"
+            raise DataError(f"{path} is damaged: {reason}")
+        with np.load(made, allow_pickle=False) as found:
+            layout = json.loads(str(found[_LAYOUT]))
+            return {
+                name: {field: found[key] for field, key in place.items()} if isinstance(place, dict) else found[place]
+                for name, place in layout.items()
+            }
+
+
+def _convert(path: Path, made: Path, *, squeeze: bool) -> None:
+    """Read a MATLAB file here, and write its variables into an ``.npz`` that holds no objects."""
+    import numpy as np
+    from scipy.io import loadmat, whosmat
+
+    arrays: dict[str, Any] = {}
+
+    def keep(values: Any) -> str:
+        values = np.asarray(values)
+        if values.dtype.kind not in "biufU":  # cells, or a field of a struct: scalars as text or numbers
+            values = np.array([each.item() if hasattr(each, "item") else each for each in values.ravel().tolist()])
+        if values.dtype.kind not in "biufU":
+            raise ValueError("it holds other values than numbers and text")
+        key = f"a{len(arrays)}"
+        arrays[key] = values
+        return key
+
+    with open_plain(path, ARRAY) as file:
+        stated = sum(math.prod(map(int, shape)) for _, shape, _ in whosmat(file))  # type: ignore[arg-type]  # as below
+        if stated > _MAX_VALUES:
+            raise ValueError(f"it states {stated:,} values, and may have up to {_MAX_VALUES:,}")
+        file.seek(0)
+        content = loadmat(file, squeeze_me=squeeze)  # type: ignore[arg-type]  # its stubs know paths only
+    layout: dict[str, Any] = {}
+    for name, values in content.items():
+        if name.startswith("__"):
+            continue
+        fields = getattr(getattr(values, "dtype", None), "names", None)
+        layout[name] = {field: keep(values[field]) for field in fields} if fields else keep(values)
+    np.savez(made, **arrays, **{_LAYOUT: np.array(json.dumps(layout))})
+
+
+if __name__ == "__main__":
+    try:
+        _convert(Path(sys.argv[1]), Path(sys.argv[2]), squeeze=sys.argv[3] == "1")
+    except Exception as error:  # whatever damaged bytes make SciPy raise
+        sys.exit(error_text(error))
