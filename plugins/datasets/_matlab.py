@@ -29,7 +29,7 @@ def variables_of(path: Path, *, squeeze: bool = False) -> dict[str, Any]:
 
     Args:
         path: The file.
-        squeeze: Whether axes of length one are dropped.
+        squeeze: Whether axes of length one are dropped, but for one.
 
     Raises:
         OSError: If it cannot be opened, or is not a plain file.
@@ -74,7 +74,7 @@ def _convert(path: Path, made: Path, *, squeeze: bool) -> None:
         if values.dtype.kind not in "biufU":
             raise ValueError("it holds other values than numbers and text")
         key = f"a{len(arrays)}"
-        arrays[key] = values
+        arrays[key] = np.atleast_1d(values)
         return key
 
     with open_plain(path, ARRAY) as file:

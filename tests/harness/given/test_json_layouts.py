@@ -66,3 +66,8 @@ def test_lines_are_objects() -> None:
     assert from_json_lines(content)["prediction"].tolist() == ["dog", "cat"]
     with pytest.raises(ValueError, match="expected a list of objects"):
         from_json_lines(b"\n")
+
+
+def test_an_image_that_is_predicted_twice_is_not_decided_by_the_last_line() -> None:
+    with pytest.raises(ValueError, match="the key 'a' twice"):
+        from_json(b'{"a": "cat", "b": "dog", "a": "dog"}')

@@ -42,6 +42,9 @@ def test_json_is_read_as_it_was_written(value: object) -> None:
         str(2**64 + 1).encode(),
         b"[" * 200_000,
         b'{"a":' * 200_000,
+        b'{"id": 1, "id": 2}',
+        b'[{"a": {"b": 1, "c": [], "b": 1}}]',
+        b'{"\\u0061": 1, "a": 2}',
         '"'.encode("utf-16"),
     ],
     ids=lambda content: repr(content[:12]),
@@ -49,6 +52,17 @@ def test_json_is_read_as_it_was_written(value: object) -> None:
 def test_anything_else_is_a_value_error(content: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_json(content)
+
+
+def test_a_key_that_an_object_has_twice_is_named() -> None:
+    """Python keeps the last value, and other readers the first."""
+    with pytest.raises(ValueError, match="it has the key 'id' twice in one object"):
+        parse_json(b'{"rows": [{"id": "a", "label": 1, "id": "b"}]}')
+
+
+def test_a_number_of_a_million_digits_is_a_short_sentence() -> None:
+    with pytest.raises(ValueError, match=r"^it holds a number of thousands of digits$"):
+        parse_json(b'{"seed": ' + b"9" * 10**6 + b"}", numbers_are_checked=True)
 
 
 def test_numbers_are_looked_for_in_numbers_only() -> None:
