@@ -78,7 +78,7 @@ def _convert(path: Path, made: Path, *, squeeze: bool) -> None:
         return key
 
     with open_plain(path, ARRAY) as file:
-        stated = sum(math.prod(map(int, shape)) for _, shape, _ in whosmat(file))  # type: ignore[arg-type]  # as below
+        stated = sum(math.prod(map(int, shape)) for _, shape, _ in whosmat(file))  # type: ignore[arg-type, misc]  # as below
         if stated > _MAX_VALUES:
             raise ValueError(f"it states {stated:,} values, and may have up to {_MAX_VALUES:,}")
         file.seek(0)
@@ -89,7 +89,8 @@ def _convert(path: Path, made: Path, *, squeeze: bool) -> None:
             continue
         fields = getattr(getattr(values, "dtype", None), "names", None)
         layout[name] = {field: keep(values[field]) for field in fields} if fields else keep(values)
-    np.savez(made, **arrays, **{_LAYOUT: np.array(json.dumps(layout))})
+    arrays[_LAYOUT] = np.array(json.dumps(layout))
+    np.savez(made, **arrays)
 
 
 if __name__ == "__main__":

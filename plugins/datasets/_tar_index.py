@@ -22,14 +22,17 @@ from zoo.files.cache import cached_json
 from zoo.files.image_files import IMAGE_SUFFIXES
 from zoo.files.image_kinds import HEAD_BYTES, image_kind
 from zoo.files.plain_files import PACK, open_plain
+from zoo.files.sizes import size_text
 
-_VERSION = 2
+_VERSION = 3
 """Incremented whenever the same file may give a different index."""
 
 MAX_LABEL_BYTES = 200
 """Maximum size of a ``.cls`` member, which contains a number or a name, and of any other text used as a label."""
 
 _MAX_JSON_BYTES = 100_000
+_MAX_HEADER_BYTES = 1_000_000
+"""Size of a header; one with a long name has a few hundred bytes."""
 LABEL_SUFFIXES = (".cls", ".json", ".txt")
 """Suffixes of members that may contain the class of an image, as in WebDataset, in order of preference."""
 
@@ -77,10 +80,18 @@ def _rows(path: Path) -> Iterator[list[Any]]:
             if kind:
                 raise DataError(f"{path} is compressed ({kind}), and only a plain tar file can be read in any order")
             file.seek(0)
-            with tarfile.open(fileobj=file, mode="r:") as archive:
+            names: set[str] = set()
+            headers: Any = _Headers(file)
+            with tarfile.open(fileobj=headers, mode="r:") as archive:
                 while (member := archive.next()) is not None:
                     row = _row(path, file, member, length)
                     if row is not None:
+                        if row[0] in names:
+                            raise DataError(
+                                f"{path} holds {row[0]!r} twice, and only the last one would be unpacked: "
+                                "write it anew without the other"
+                            )
+                        names.add(row[0])
                         yield row
                     archive.members.clear()  # type: ignore[attr-defined]  # otherwise all members stay in memory
                 end = archive.offset
@@ -92,10 +103,35 @@ def _rows(path: Path) -> Iterator[list[Any]]:
                     raise DataError(
                         f"{path} is damaged at byte {end:,}, where neither a member nor the end marker begins"
                     )
+                if file.read(_MAX_HEADER_BYTES).strip(b"\0"):
+                    raise DataError(
+                        f"{path} goes on after its end marker at byte {end:,}: if it is several tar files in one, keep "
+                        "them apart, as shards in a folder"
+                    )
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
-    except (tarfile.TarError, ValueError, OverflowError, EOFError) as error:  # raised for damaged headers
-        raise DataError(f"{path} is not a tar file, or is damaged: {error}") from error
+    except (tarfile.TarError, ValueError, OverflowError, EOFError, MemoryError) as error:  # raised for damaged headers
+        raise DataError(f"{path} is not a tar file, or is damaged: {str(error) or type(error).__name__}") from error
+    except RecursionError:  # each header that describes the next one is a call within a call
+        raise DataError(f"{path} is not a tar file, or is damaged: a member has thousands of headers") from None
+
+
+class _Headers:
+    """The headers of a tar file: reads of more than one may have are refused, since they are read into memory whole."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.seek, self.tell = file.seek, file.tell
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes.
+
+        Raises:
+            tarfile.ReadError: If there are more than a megabyte.
+        """
+        if size > _MAX_HEADER_BYTES:
+            raise tarfile.ReadError(f"a header states {size_text(size)}, and may have up to 1 MB")
+        return self._file.read(size)
 
 
 def _row(path: Path, file: IO[bytes], member: tarfile.TarInfo, length: int) -> list[Any] | None:

@@ -22,6 +22,7 @@ from plugins.datasets.published.dataset import Resource
 from zoo import DataRequest
 from zoo.errors import DataError
 from zoo.files.plain_files import PACK, open_plain
+from zoo.text import error_text
 
 _TIMEOUT_SECONDS = 30
 _BLOCK = 1 << 20
@@ -132,6 +133,10 @@ def _unpack(archive: Path, folder: Path) -> None:
                 shutil.copytree(path, target, dirs_exist_ok=True)
             else:
                 path.replace(target)
+    except (OSError, tarfile.TarError, zipfile.BadZipFile):
+        raise
+    except Exception as error:  # a damaged archive may make its reader raise anything
+        raise tarfile.ReadError(f"{archive.name} is damaged: {error_text(error)}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

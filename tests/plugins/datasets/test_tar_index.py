@@ -58,3 +58,50 @@ def test_a_file_that_is_not_a_tar_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.tar").write_bytes(b"PK\3\4" * 300)
     with pytest.raises(DataError, match="not a tar file"):
         index_tar(tmp_path / "a.tar")
+
+
+def header(name: str, size: int, kind: bytes = tarfile.REGTYPE) -> bytes:
+    info = tarfile.TarInfo(name)
+    info.size, info.type = size, kind
+    return info.tobuf(tarfile.USTAR_FORMAT)
+
+
+def block(content: bytes) -> bytes:
+    return content + bytes(-len(content) % tarfile.BLOCKSIZE)
+
+
+IMAGE = header("a/x.png", 3) + block(b"png")
+END = bytes(1024)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (header("././@PaxHeader", 8**11 - 1, tarfile.XHDTYPE) + IMAGE + END, r"a header states 8\.59 GB"),
+        (
+            header("././@LongLink", 2_000_000, tarfile.GNUTYPE_LONGNAME) + bytes(2_000_000) + IMAGE,
+            "a header states 2 MB",
+        ),
+        (header("././@PaxHeader", 6, tarfile.XHDTYPE) + block(b"6 k=v\n"), "damaged"),
+        (
+            (header("././@PaxHeader", 6, tarfile.XHDTYPE) + block(b"6 k=v\n")) * 20_000 + IMAGE + END,
+            "thousands of headers",
+        ),
+        (
+            IMAGE + header("b/y.png", 3) + block(b"png") + header("./a/x.png", 3) + block(b"two") + END,
+            "'a/x.png' twice",
+        ),
+        (IMAGE + END + header("b/y.png", 3) + block(b"png") + END, "goes on after its end marker at byte 1,024"),
+        (IMAGE + END + bytes(8192) + b"x", "goes on after its end marker"),
+    ],
+    ids=["PAX of 8 GB", "long name", "header alone", "chain of headers", "twice", "two in one", "more"],
+)
+def test_a_header_takes_little_memory_and_no_member_is_lost(tmp_path: Path, content: bytes, sentence: str) -> None:
+    (tmp_path / "a.tar").write_bytes(content)
+    with pytest.raises(DataError, match=sentence):
+        index_tar(tmp_path / "a.tar")
+
+
+def test_zeros_after_the_end_are_as_tar_writes_them(tmp_path: Path) -> None:
+    (tmp_path / "a.tar").write_bytes(IMAGE + END + bytes(10240))
+    assert [each.name for each in index_tar(tmp_path / "a.tar")] == ["a/x.png"]

@@ -37,6 +37,8 @@ def output_option(
         default: Its default, which the help shows.
         required: Whether it must be given.
     """
+    # click takes None for a default, with which a required option may be left out.
+    given: dict[str, Any] = {} if default is None else {"default": default}
     return click.option(
         "-o",
         "--out",
@@ -45,8 +47,7 @@ def output_option(
         show_default=default is not None,
         metavar=metavar,
         help=text,
-        # click takes None for a default, with which a required option may be left out.
-        **({} if default is None else {"default": default}),
+        **given,
     )
 
 

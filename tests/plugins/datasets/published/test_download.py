@@ -202,6 +202,18 @@ def test_a_download_that_is_not_an_archive_gives_one_sentence(server: str, tmp_p
         get(tmp_path, Resource(urls=(f"{server}/toy.tar.gz",)))
 
 
+@pytest.mark.parametrize("name", ["a\0b", "/".join(["d"] * 3000)], ids=["NUL", "deep"])
+def test_an_archive_whose_reader_raises_anything_gives_one_sentence(server: str, tmp_path: Path, name: str) -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        info = tarfile.TarInfo("x")
+        info.pax_headers = {"path": name}
+        archive.addfile(info)
+    (tmp_path / "www" / "toy.tar").write_bytes(buffer.getvalue())
+    with pytest.raises(DataError, match=r"cannot be (downloaded|stored)"):
+        get(tmp_path, Resource(urls=(f"{server}/toy.tar",)))
+
+
 def test_with_downloads_disabled_the_network_is_not_used(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="downloads are disabled: put its files there"):
         get(tmp_path, Resource(urls=("http://127.0.0.1:9/toy.tar.gz",)), download=False)
