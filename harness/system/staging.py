@@ -67,8 +67,11 @@ def _locked_folder(folder: Path, prefix: str) -> tuple[Path, BaseFileLock]:
     while True:
         made = Path(tempfile.mkdtemp(prefix=prefix, dir=folder))
         lock = FileLock(made / LOCK_FILE)
-        lock.acquire()
         # Between its making and its locking, another process may have taken it for one that a killed process left.
+        try:
+            lock.acquire()
+        except FileNotFoundError:
+            continue
         if (made / LOCK_FILE).exists():
             return made, lock
         lock.release()

@@ -136,16 +136,23 @@ def test_folders_of_other_users_are_left_alone(system_temporary: Path) -> None:
         assert theirs.exists()
 
 
+@pytest.mark.parametrize("before", [True, False])
 def test_a_folder_that_another_process_removes_before_it_is_locked_is_made_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: bool
 ) -> None:
     whole, robbed = FileLock.acquire, []
 
-    def acquire(lock: FileLock, *args: object, **options: object) -> object:
-        held = whole(lock, *args, **options)  # type: ignore[arg-type]
+    def rob(lock: FileLock) -> None:
         if not robbed:
             robbed.append(Path(lock.lock_file).parent)
             shutil.rmtree(robbed[0])
+
+    def acquire(lock: FileLock, *args: object, **options: object) -> object:
+        if before and not robbed:  # between the moments at which the lock looks for its folder and opens its file
+            rob(lock)
+            raise FileNotFoundError(lock.lock_file)
+        held = whole(lock, *args, **options)  # type: ignore[arg-type]
+        rob(lock)
         return held
 
     monkeypatch.setattr(FileLock, "acquire", acquire)
