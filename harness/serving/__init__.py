@@ -12,6 +12,7 @@
 ``limits``      what a request may hold, and its refusal
 ``admission``   how many requests and bytes are held at a time
 ``served``      the classifier: encoded images in, predictions out
+``maps``        which regions of an image raise its classes
 ``batcher``     dynamic batching, independent of images and HTTP
 ``metrics``     counts and times for Prometheus
 ==============  ==================================================================

@@ -2,6 +2,7 @@
 
 ==================  =========================================================================
 ``POST /predict``   images in, a list out, as ``zoo predict --format json`` writes it; ``PUT`` does the same
+``POST /explain``   one image in, saliency maps of its most probable classes out
 ``GET /model``      classes, preparation, limits
 ``GET /health``     200 while requests are accepted, else 503
 ``GET /metrics``    Prometheus metrics
@@ -31,6 +32,7 @@ from harness.serving.bodies import read_images
 from harness.serving.forms import FIELD
 from harness.serving.guard import App, Guard
 from harness.serving.limits import Refusal
+from harness.serving.maps import Mapper
 from harness.serving.metrics import CONTENT_TYPE, Metrics
 from harness.serving.pages import TYPES, read_page
 from harness.serving.served import ServedClassifier
@@ -53,6 +55,25 @@ class ImageAnswer(BaseModel):
     image: str = Field(description="Name of the file as it was sent, or its place in the request.")
     predictions: list[Answered] = Field(description="The most probable classes, best first; empty for a bad image.")
     problem: str | None = Field(description="Why there are no predictions, in one sentence; null if there are.")
+
+
+class ClassMap(BaseModel):
+    """Where the evidence for a class is."""
+
+    name: str = Field(alias="class")
+    probability: float
+    map: str = Field(description="PNG in base64, grey: 255 is the strongest evidence for this class.")
+
+
+class MapsAnswer(BaseModel):
+    """Saliency maps of an image."""
+
+    image: str = Field(description="Name of the file as it was sent.")
+    seen: str = Field(description="PNG in base64: the image as the network sees it, on which the maps lie.")
+    layer: str = Field(description="The layer whose features were used.")
+    rows: int = Field(description="Rows of its feature map, the resolution of the maps.")
+    columns: int
+    maps: list[ClassMap] = Field(description="The most probable classes, best first.")
 
 
 class Problem(BaseModel):
@@ -191,6 +212,41 @@ def create_app(
             dependencies=token_if_any,
         )
 
+    mapper = Mapper(served.predictor, limits)
+
+    async def explain(request: Request, query: Annotated[PredictQuery, Query()]) -> Response:
+        """Show which regions of one image raise its most probable classes (HiResCAM), each scaled to its maximum.
+
+        A map shows where a network looks, not why; multiply it by the probability, since that of an improbable class
+        looks as convincing. Maps are made one at a time.
+        """
+        if served.is_draining:
+            raise Refusal(503, "the server is stopping", retry_after=1)
+        with admission.request() as ticket:
+            async with ticket.receiving():
+                images = await read_images(
+                    request.headers.get("content-type", ""),
+                    request.headers.get("content-length", ""),
+                    _chunks(request.receive),
+                    limits,
+                    ticket.hold,
+                )
+            if len(images) != 1:
+                raise Refusal(422, f"maps are made of one image at a time, got {len(images)}")
+            return JSONResponse(await mapper.explain(images[0], query.top_k))
+
+    app.add_api_route(
+        "/explain",
+        explain,
+        methods=["POST"],
+        summary="Show where the evidence for classes is",
+        response_model=MapsAnswer,
+        response_description="The image as the network sees it, and a map for each class.",
+        responses=_REFUSED,
+        openapi_extra=_BODIES,
+        dependencies=token_if_any,
+    )
+
     @app.get(
         "/model",
         summary="Describe the model",
@@ -248,7 +304,7 @@ def create_app(
         app.add_api_route(path, _page(name), include_in_schema=False)
     for name in TYPES:
         app.add_api_route(f"/assets/{name}", _page(name), include_in_schema=False)
-    routes = frozenset({"/", "/docs", "/health", "/metrics", "/model", "/openapi.json", "/predict"})
+    routes = frozenset({"/", "/docs", "/explain", "/health", "/metrics", "/model", "/openapi.json", "/predict"})
     return Guard(app, metrics=metrics, hosts=hosts, token=token, routes=routes, max_headers=limits.headers)
 
 

@@ -28,7 +28,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-NEEDS_TOKEN = frozenset({"/predict", "/model", "/metrics"})
+NEEDS_TOKEN = frozenset({"/predict", "/explain", "/model", "/metrics"})
 """Paths that require the token. The others are the same on every server, or report whether it is ready."""
 
 SECURITY_HEADERS = (

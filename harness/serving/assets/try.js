@@ -105,6 +105,108 @@ function bars(predictions) {
   return list;
 }
 
+// From black through violet and orange to yellow, as zoo explain draws maps: brightness alone carries the value.
+const HEAT = [[0, 0, 4], [66, 10, 104], [147, 38, 103], [221, 81, 58], [252, 165, 10], [252, 255, 164]];
+
+function heat(value) {
+  const place = Math.min(value, 0.9999) * (HEAT.length - 1);
+  const [low, high] = [HEAT[Math.floor(place)], HEAT[Math.floor(place) + 1]];
+  return low.map((from, channel) => from + (high[channel] - from) * (place % 1));
+}
+
+// Lays heat over grey pixels; *strength* returns the value in [0, 1] of a pixel.
+function overlay(pixels, strength) {
+  for (let at = 0; at < pixels.length; at += 4) {
+    const grey = 0.35 * 255 + 0.65 * ((pixels[at] + pixels[at + 1] + pixels[at + 2]) / 3);
+    const value = strength(at / 4);
+    const share = 0.6 * value ** 0.7;
+    heat(value).forEach((colour, channel) => { pixels[at + channel] = (1 - share) * grey + share * colour; });
+  }
+}
+
+function canvasOf(image, width, height) {
+  const made = element("canvas");
+  [made.width, made.height] = [width, height];
+  const context = made.getContext("2d", { willReadFrequently: true });
+  context.imageSmoothingEnabled = false;
+  if (image) context.drawImage(image, 0, 0, width, height);
+  return [made, context];
+}
+
+async function decoded(base64) {
+  const image = new Image();
+  image.src = `data:image/png;base64,${base64}`;
+  await image.decode();
+  return image;
+}
+
+function scale() {
+  const line = element("p", "scale faint");
+  const [bar, context] = canvasOf(null, 120, 12);
+  context.fillStyle = "#808080";
+  context.fillRect(0, 0, 120, 12);
+  const pixels = context.getImageData(0, 0, 120, 12);
+  overlay(pixels.data, (place) => (place % 120) / 119);
+  context.putImageData(pixels, 0, 0);
+  bar.setAttribute("aria-hidden", "true");
+  line.append(element("span", "", "0"), bar, element("span", "", "strongest evidence, probability 100 %"));
+  return line;
+}
+
+// The map of an improbable class is weak: each is multiplied by the probability of its class.
+async function drawMaps(told) {
+  const box = element("div", "maps");
+  box.append(scale());
+  const seen = await decoded(told.seen);
+  const side = Math.max(1, Math.ceil(160 / seen.naturalWidth));
+  const [width, height] = [seen.naturalWidth * side, seen.naturalHeight * side];
+  const row = element("div", "row");
+  for (const each of told.maps) {
+    const [, source] = canvasOf(null, width, height);
+    source.imageSmoothingEnabled = true;
+    source.drawImage(await decoded(each.map), 0, 0, width, height);
+    const map = source.getImageData(0, 0, width, height).data;
+    const [canvas, context] = canvasOf(seen, width, height);
+    const pixels = context.getImageData(0, 0, width, height);
+    overlay(pixels.data, (place) => (map[4 * place] / 255) * each.probability);
+    context.putImageData(pixels, 0, 0);
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", `evidence for ${each.class}, ${percent(each.probability)}`);
+    const figure = element("figure");
+    figure.append(canvas, element("figcaption", "", `${each.class} ${percent(each.probability)}`));
+    row.append(figure);
+  }
+  box.append(row, element("p", "faint", `Where the network looks, not why; ${told.rows} × ${told.columns} places.`));
+  return box;
+}
+
+function looker(file) {
+  const button = element("button", "look", "Where does it look?");
+  button.type = "button";
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    const form = new FormData();
+    form.append("images", file, file.name);
+    let made;
+    try {
+      const response = await ask("/explain?top_k=3", { method: "POST", body: form });
+      const told = await response.json();
+      made = response.ok ? await drawMaps(told) : element("p", "problem", told.detail);
+    } catch {
+      made = element("p", "problem", "The server did not answer.");
+    }
+    button.closest(".card")?.append(made); // over the whole width of the card
+    button.remove();
+  });
+  return button;
+}
+
+function answered(predictions, file) {
+  const made = element("div");
+  made.append(bars(predictions), looker(file));
+  return made;
+}
+
 function add(files) {
   complain("");
   const cards = [...files].map(makeCard);
@@ -169,7 +271,7 @@ async function askAbout(few) {
   few.forEach((each, index) => {
     const entry = entries && entries[index];
     const text = entry ? entry.problem : "not asked";
-    settle(each.card, text ? element("p", "problem", text) : bars(entry.predictions));
+    settle(each.card, text ? element("p", "problem", text) : answered(entry.predictions, each.file));
   });
 }
 

@@ -87,7 +87,7 @@ def test_missing_values_are_explicit_in_json(serve: Any, method: str, path: str,
 
 def test_openapi_describes_each_route_its_form_and_its_refusals(serve: Any) -> None:
     api = serve().ask("GET", "/openapi.json").json()
-    assert set(api["paths"]) == {"/predict", "/model", "/health", "/metrics"}
+    assert set(api["paths"]) == {"/predict", "/explain", "/model", "/health", "/metrics"}
     predict = api["paths"]["/predict"]["post"]
     schema = predict["requestBody"]["content"]["multipart/form-data"]["schema"]
     assert schema["properties"]["images"]["items"] == {"type": "string", "format": "binary"}
@@ -101,7 +101,7 @@ def test_openapi_declares_put_and_the_token_where_one_is_required(serve: Any) ->
     (scheme,) = api["components"]["securitySchemes"].values()
     assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
     guarded = {path for path, methods in api["paths"].items() if all("security" in each for each in methods.values())}
-    assert guarded == {"/predict", "/model", "/metrics"}
+    assert guarded == {"/predict", "/explain", "/model", "/metrics"}
     assert "securitySchemes" not in serve().ask("GET", "/openapi.json").json()["components"]
 
 

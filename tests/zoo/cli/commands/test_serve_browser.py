@@ -112,3 +112,26 @@ def test_the_api_page_lists_the_operations_of_the_openapi_schema(page: Any, url:
     expect(page.locator(".operation").first).to_contain_text("curl -F images=@one.jpg")
     expect(page.locator(".operation").first).to_contain_text("Retry-After")
     expect(page.locator(".operation").nth(1)).to_contain_text("curl -T one.jpg")
+
+
+def test_where_the_network_looks_is_drawn_with_a_scale_and_class_by_class(page: Any, photo_folder: Path) -> None:
+    page.set_input_files("#files", [photo_folder / "test" / "maple" / "00.png"])
+    page.get_by_role("button", name="Where does it look?").click()
+    canvases = page.locator(".maps figure canvas")
+    expect(canvases).to_have_count(3)
+    expect(page.locator(".scale")).to_contain_text("strongest evidence, probability 100 %")
+    strengths = page.evaluate(
+        """() => [...document.querySelectorAll(".maps figure canvas")].map((canvas) => {
+            const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+            let most = 0; // how far the colour of a place is from grey
+            for (let at = 0; at < data.length; at += 4) {
+                const place = [data[at], data[at + 1], data[at + 2]];
+                most = Math.max(most, Math.max(...place) - Math.min(...place));
+            }
+            return most;
+        })"""
+    )
+    probabilities = [float(text.split()[-2]) for text in page.locator(".maps figcaption").all_inner_texts()]
+    shown = [strength for strength in strengths if strength > 0]
+    assert shown, "at least one class has evidence"
+    assert probabilities == sorted(probabilities, reverse=True)
