@@ -66,7 +66,7 @@ class Mapper:
             # A copy, since torch takes no arrays that cannot be written.
             decoded_HWC = np.array(self._predictor.decode(image.content, max_pixels=self._limits.pixels))
         except (UnreadableImageError, MemoryError) as error:
-            raise Refusal(422, f"{image.name}: {error or 'there is not enough memory to decode it'}") from error
+            raise Refusal(422, f"{image.name}: {str(error) or 'there is not enough memory to decode it'}") from error
         own = self._own = self._own or self._copy()
         try:
             found = explain(own, decoded_HWC, top_k=top_k)
