@@ -34,6 +34,23 @@ def test_each_fold_of_each_seed_is_a_trial(run_shelf: Run) -> None:
     assert "6 trials of 1 combination" in table
 
 
+@pytest.mark.parametrize("folds", [(), ("--folds", "2")])
+def test_seeds_that_draw_their_own_splits_are_one_combination_of_the_plan(
+    run_shelf: Run, folds: tuple[str, ...]
+) -> None:
+    plan = json.loads(run_shelf("plan", *DOTS, *folds, "--seeds", "2", "--resplit", "--format", "json").stdout)
+    assert {(trial["seed"], trial["dataset"]["resplit"]) for trial in plan["trials"]} == {(0, 0), (1, 1)}
+    table = run_shelf("plan", *DOTS, *folds, "--seeds", "2", "--resplit").stdout
+    assert "dots, 2 folds, resplit" in table if folds else "dots, resplit" in table
+    assert "of 1 combination" in table
+
+
+def test_a_search_on_one_validation_split_is_refused_with_others(run_shelf: Run) -> None:
+    done = run_shelf("plan", *DOTS, "--resplit", "--tune", "4")
+    assert done.exit_code == 2
+    assert "tune cannot be combined with resplit" in done.stderr
+
+
 def test_a_suite_can_ask_for_folds(run_shelf: Run, tmp_path: Path) -> None:
     suite = tmp_path / "suite.toml"
     suite.write_text('models = ["tiny_net"]\ndata = ["dots"]\nrecipes = ["quick"]\nseeds = 1\nfolds = 4\n')
@@ -98,3 +115,29 @@ def test_groups_in_a_csv_stay_together_and_a_lost_fold_is_run_again(tmp_path: Pa
     assert second.stderr.count(" reused: ") == 3
     assert second.stdout == first.stdout
     assert load_predictions(trials[None][0]).predictions.logits.tobytes() == whole.predictions.logits.tobytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folds", [(), ("--folds", "3")], ids=["validation splits", "folds"])
+def test_seeds_with_splits_of_their_own_are_rows_that_are_compared(tmp_path: Path, folds: tuple[str, ...]) -> None:
+    command = [
+        sys.executable, "-c", "from zoo.cli import main; main()", "--no-plugins", "bench", "--models", "linear,lenet5",
+        "--data", "digits", "--seeds", "2", "--epochs", "1", "--measure-seconds", "0", "--resplit", *folds,
+        "--format", "json",
+    ]  # fmt: skip
+    environment = {**os.environ, "ZOO_CACHE": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
+
+    def bench() -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=250)
+        assert done.returncode == 0, done.stderr
+        return done
+
+    (table,) = json.loads(bench().stdout)["tables"]
+    covered = "weights, order, validation split, "
+    covered += "folds, training images, test images" if folds else "test images"
+    assert [row["cells"]["interval_covers"] for row in table["rows"]] == [covered] * 2
+    assert all(row["cells"]["rank_low"] for row in table["rows"])
+    records = [record for _, record in Store(tmp_path / "runs").records() if not record.spec.dataset.fold]
+    assert {(record.spec.seed, record.spec.dataset.resplit) for record in records} == {(0, 0), (1, 1)}
+    assert len({record.data.fingerprint for record in records if record.data}) == 1
+    assert bench().stderr.count(" reused: ") == (12 if folds else 4)
