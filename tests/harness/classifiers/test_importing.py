@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,10 @@ from zoo.errors import StoreError, UsageError
 
 CLASSES = ("a", "b", "c", "d")
 Import = Callable[..., TrainedClassifier]
+
+
+def prefixed(prefix: str, weights: dict[str, Tensor], plus: float = 0) -> dict[str, Tensor]:
+    return {f"{prefix}{name}": value + plus for name, value in weights.items()}
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +64,38 @@ def run(catalog: Catalog, tmp_path: Path) -> Import:
             "acc": 1.0,
         },
         lambda weights: {"optimizer": {"state": {}}, "ema": weights},
+        lambda weights: {"n_averaged": torch.tensor(7), **prefixed("module.", weights)},
+        lambda weights: prefixed("_fsdp_wrapped_module.", weights),
+        lambda weights: {name.replace(".", "._checkpoint_wrapped_module.", 1): each for name, each in weights.items()},
+        lambda weights: prefixed("_orig_mod.module.", weights),
+        lambda weights: {
+            "pytorch-lightning_version": "2.5.0",
+            "global_step": 99,
+            "state_dict": prefixed("model.", weights),
+            "hyper_parameters": {"lr": 0.1, "folder": Path("runs")},
+            "callbacks": {"ModelCheckpoint{'monitor': None}": {"best_model_score": torch.tensor(0.9)}},
+            "optimizer_states": [{"state": {0: {"momentum_buffer": torch.ones(2)}}, "param_groups": []}],
+        },
+        lambda weights: {
+            "model": weights,
+            "model_ema": {"n_averaged": torch.tensor(3), **prefixed("module.", weights, plus=1)},
+            "args": argparse.Namespace(output_dir=Path("out"), device="cuda"),
+            "scaler": {"scale": 65536.0},
+        },
+        lambda weights: {
+            "arch": "lenet5",
+            "state_dict": weights,
+            "state_dict_ema": prefixed("", weights, plus=1),
+            "args": argparse.Namespace(lr=0.1),
+            "metric": 91.7,
+        },
+        lambda weights: {name: nn.Parameter(value.double()) for name, value in reversed(weights.items())},
     ],
-    ids=["plain", "state_dict", "module", "compiled half", "ema"],
-)
+    ids=[
+        "plain", "state_dict", "module", "compiled half", "ema", "SWA", "FSDP", "checkpointed", "DDP compiled",
+        "Lightning", "torchvision", "timm", "double in another order",
+    ],
+)  # fmt: skip
 def test_wrappers_around_the_weights_are_removed(
     wrapped: Callable[[dict[str, Tensor]], Any], run: Import, weights: dict[str, Tensor], catalog: Catalog
 ) -> None:
