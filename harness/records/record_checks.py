@@ -52,6 +52,7 @@ RANGES: Mapping[str, Range] = {
 """Range of each built-in metric, by its display name."""
 
 _NUMBERS = {float, int, type(None)}
+_PLAIN_NUMBERS = {float, int}
 _NO_NUMBERS = frozenset({str, bool, type(None)})
 """Types of values that hold no number."""
 _NO_LIST = frozenset({"", "scalar"})
@@ -106,7 +107,23 @@ def _is_plain_metric(name: str, value: Any) -> bool:
     expected = RANGES.get(name, _ANY)
     if type(value) is float and expected.kind in _NO_LIST:
         return expected.low <= value <= expected.high
+    if type(value) is list and _is_plain_list(expected, value):
+        return True
     return not metric_problem(name, value)
+
+
+def _is_plain_list(expected: Range, value: list[Any]) -> bool:
+    """Tell quickly that a list, or the rows of a matrix, hold numbers within the range and nothing else."""
+    is_matrix = bool(value) and type(value[0]) is list
+    if expected.kind not in ("", "matrix" if is_matrix else "per_class"):
+        return False
+    for row in value if is_matrix else (value,):
+        if type(row) is not list or not row or not set(map(type, row)) <= _PLAIN_NUMBERS:
+            return False
+        # A sum that is not itself has a NaN among its numbers, which is neither the smallest nor the largest.
+        if not (expected.low <= min(row) and max(row) <= expected.high and (total := sum(row)) == total):
+            return False
+    return True
 
 
 def _problem_in(model: BaseModel, where: str) -> str:
@@ -168,7 +185,9 @@ def _inspect(value: Any) -> tuple[str, Iterable[Any]]:
 
 def _extremes(numbers: list[Any]) -> tuple[Any, ...]:
     defined = [number for number in numbers if number is not None]
-    return (min(defined), max(defined)) if defined else ()
+    # NaN is neither the smallest nor the largest number, unless it comes first.
+    undefined = [number for number in defined if number != number]
+    return (*undefined[:1], min(defined), max(defined)) if defined else ()
 
 
 def _is_number(value: Any) -> bool:

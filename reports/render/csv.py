@@ -49,5 +49,9 @@ def render_csv(leaderboard: Leaderboard, columns: Sequence[Column] | None = None
     ]
     header = list(lines[0]) if lines else ["fingerprint", *(column.key for column in columns)]
     writer.writerow([safe_cell(name) for name in header])
-    writer.writerows([safe_cell(value) for value in line.values()] for line in lines)
+    # Most cells are numbers, which need no look.
+    writer.writerows(
+        [value if type(value) is float or type(value) is int else safe_cell(value) for value in line.values()]
+        for line in lines
+    )
     return file.getvalue()

@@ -61,6 +61,8 @@ def test_values_that_a_metric_can_have(name: str, value: Any) -> None:
         ("nll", 1e31, "nll is 1e+31, outside [0, 1e+30]"),
         ("per_class_f1", 0.5, "per_class_f1 is 0.5, not a number per class"),
         ("per_class_f1", [0.5, "x"], "per_class_f1 is [0.5, 'x'], not a number per class"),
+        ("per_class_f1", [0.5, float("nan"), 0.9], "per_class_f1 is nan, outside [0, 1]"),
+        ("confusion", [[1, 2], [3, float("nan")]], "confusion is nan, outside [0, 1e+30]"),
         ("per_class_f1", [0.5, 2], "per_class_f1 is 2, outside [0, 1]"),
         ("confusion", [[1], 2], "confusion is [[1], 2], not a matrix"),
         ("confusion", [[1, -1]], "confusion is -1, outside [0, 1e+30]"),
@@ -71,6 +73,14 @@ def test_values_that_a_metric_can_have(name: str, value: Any) -> None:
 )
 def test_values_that_it_cannot_have(name: str, value: Any, problem: str) -> None:
     assert metric_problem(name, value) == problem
+
+
+@pytest.mark.parametrize("bad", [float("nan"), -0.5, 1.5, "x", True, [0.5]])
+@pytest.mark.parametrize("name", ["per_class_f1", "mine/list"])
+def test_the_quick_look_at_a_record_finds_what_the_closer_one_does(small_record: Record, name: str, bad: Any) -> None:
+    for value in ([0.1, bad, 0.9], [[0.1, 0.2], [bad, 0.9]]):
+        record = small_record.model_copy(update={"metrics": {name: MetricValue(value=value)}})
+        assert number_problem(record) == metric_problem(name, value)
 
 
 def test_other_numbers_are_finite_and_most_are_not_negative(small_record: Record) -> None:
