@@ -1,8 +1,9 @@
 """All trials of a plan, each in a process of its own, as many at a time as there are slots.
 
-The flow: ``bench`` resolves a plan, hands its trials out, and returns their records.
+The flow: ``bench`` resolves a plan, ``dispatcher`` hands its trials out, and their records return.
 
 - ``bench``: runs a plan on a store and continues what is unfinished
+- ``dispatcher``: hands out trials while there is room
 - ``timings``: where the wall time of a bench went
 - ``settings``: how a bench runs its trials
 - ``seed_groups``: trials that one process may train together
