@@ -131,6 +131,7 @@ class ZooGroup(click.Group):
     def main(self, *args: Any, **extra: Any) -> NoReturn:
         """Run a command line, and exit with the code that the epilog of the help lists."""
         guard_streams()
+        _forget_odd_sizes()
         session = Session()
         if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
             extra["color"] = False
@@ -184,6 +185,14 @@ class ZooGroup(click.Group):
                 raise
             complain(f"a plugin raised {error_text(error)}")
             return FAILED
+
+
+def _forget_odd_sizes() -> None:
+    """Unset a size of the terminal that is no number: rich, which draws tables, fails on ``COLUMNS=²``."""
+    for name in ("COLUMNS", "LINES"):
+        value = os.environ.get(name, "")
+        if value and not (value.isascii() and value.isdigit() and len(value) < 6):
+            del os.environ[name]
 
 
 def _after(failure: OutputError) -> int:

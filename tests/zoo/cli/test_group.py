@@ -208,6 +208,15 @@ def test_a_name_that_is_too_long_for_a_file_is_no_bug_in_zoo(run_zoo: Run, comma
     assert "n" * 99 in result.stderr
 
 
+@pytest.mark.parametrize("size", ["²", "٣", "9" * 5000, "-5", "abc", "0", "1"])
+def test_an_odd_size_of_the_terminal_is_no_bug_in_zoo(run_zoo: Run, monkeypatch: pytest.MonkeyPatch, size: str) -> None:
+    for name in ("COLUMNS", "LINES"):
+        monkeypatch.setenv(name, size)
+    result = run_zoo("list", "recipes")
+    assert result.exit_code == 0, result.stderr
+    assert "sgd" in "".join(result.stdout.split())
+
+
 def test_ctrl_c_exits_with_130(write_plugin: Callable[..., str]) -> None:
     done = _zoo("--plugin", write_plugin(BUGGY), "stuck")
     assert done.returncode == 130
