@@ -100,6 +100,7 @@ class Runner:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.skipif(sys.platform == "win32", reason="the workflows run on Linux")
 @pytest.mark.skipif(not shutil.which("ssh-keygen") or not shutil.which("git"), reason="git and ssh-keygen are needed")
 def test_the_steps_verify_a_submission_refuse_a_forged_one_and_publish_the_board(
@@ -158,6 +159,3 @@ def test_the_steps_verify_a_submission_refuse_a_forged_one_and_publish_the_board
     pages = call("git", "ls-tree", "-r", "--name-only", "gh-pages", where=origin).stdout.split()
     assert {"index.html", "leaderboard.json", "SHA256SUMS"} <= set(pages)
     assert "badge reproduced" in call("git", "grep", "-h", "badge reproduced", "gh-pages", where=origin).stdout
-
-    # Nobody pushes anything, and the board is published once more.
-    assert runner.run("publish.yml", board).returncode == 0
