@@ -89,7 +89,8 @@ def test_intervals_of_repeated_folds_cover_the_truth_and_those_of_seeds_and_imag
 def test_intervals_of_repeated_folds_cover_93_or_more_of_100(folds, repeats, width):
     """Learners that hardly depend on their training images (few axes) are covered more often."""
     corrected, _ = coverage(Learner(width=width), folds=folds, repeats=repeats, count=1500, seed=1)
-    assert 0.93 - 0.012 <= corrected <= (0.99 if width == 2 else 0.97 + 0.012)
+    # Three standard errors of 1,500 repeats.
+    assert 0.93 - 0.02 <= corrected <= 0.99
 
 
 def separations(learner: Learner, *, folds: int, repeats: int, count: int, seed: int = 0) -> float:
