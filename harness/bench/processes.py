@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import multiprocessing.connection
+import multiprocessing.util
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -38,6 +40,8 @@ _STARTS = 3
 """How often a process is started again whose fork server has ended meanwhile."""
 _STATUS_OF_LOST = 255
 """The status that multiprocessing reports of a process whose fork server has ended."""
+_LONGEST_FOLDER = 60
+"""Bytes of a temporary folder in which the path of a socket is short enough."""
 _END_SECONDS = 5.0
 """How long a process may take to end after SIGKILL."""
 
@@ -60,6 +64,7 @@ class Starter:
         self._context: BaseContext
         if "forkserver" in multiprocessing.get_all_start_methods():
             context = multiprocessing.get_context("forkserver")
+            _keep_sockets_short()
             os.environ[PRELOAD_VARIABLE] = ",".join(name for name in PRELOAD_ALLOWED if name in set(modules))
             context.set_forkserver_preload(["harness.bench.preload"])
             self._context = context
@@ -214,6 +219,18 @@ def safe_path() -> Iterator[None]:
         sys.path[:] = path
         if not was_set:
             del os.environ[SAFE_PATH_VARIABLE], os.environ[UNSET_VARIABLE]
+
+
+def _keep_sockets_short() -> None:
+    """Put the fork server's sockets into ``/tmp`` where ``TMPDIR`` is long: their paths may have about 100 bytes."""
+    if len(os.fsencode(tempfile.gettempdir())) <= _LONGEST_FOLDER or not Path("/tmp").is_dir():
+        return
+    before = tempfile.tempdir
+    tempfile.tempdir = "/tmp"
+    try:
+        multiprocessing.util.get_temp_dir()  # it is made once, and removed at the end
+    finally:
+        tempfile.tempdir = before
 
 
 def _server_pid() -> int | None:

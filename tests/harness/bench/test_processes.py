@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from multiprocessing import forkserver
@@ -103,3 +105,23 @@ def test_only_a_variable_that_is_set_is_handed_on(monkeypatch: pytest.MonkeyPatc
     assert visible_devices() == {}
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,3")
     assert visible_devices() == {"CUDA_VISIBLE_DEVICES": "1,3"}
+
+
+@linux
+def test_a_long_temporary_folder_does_not_keep_jobs_from_starting(tmp_path: Path) -> None:
+    """The path of a socket may have about 100 bytes: zoo bench ended with "AF_UNIX path too long"."""
+    folder = tmp_path / ("t" * 120)
+    folder.mkdir()
+    code = (
+        "import tempfile; from pathlib import Path; from harness.bench.processes import Starter\n"
+        "job = dict(kind='call', function='textwrap:indent', arguments=dict(text='a', prefix='> '))\n"
+        f"job.update(log={str(tmp_path / 'log')!r}, result={str(tmp_path / 'result.json')!r})\n"
+        f"started = Starter(()).start(job, Path({str(tmp_path)!r}))\n"
+        "print(started.wait(60), started.status, tempfile.gettempdir())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], env={**os.environ, "TMPDIR": str(folder)}, capture_output=True, text=True,
+        timeout=120, check=False,
+    )  # fmt: skip
+    assert done.stdout == f"True 0 {folder}\n", done.stderr
+    assert list(folder.iterdir()) == []
