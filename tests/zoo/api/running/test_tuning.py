@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import zoo
+from harness.records.merging import merge
 from harness.records.store import Store
 from harness.records.study_file import read_study
 from zoo.errors import UsageError
@@ -23,8 +24,9 @@ def tune(tmp_path: Path) -> Any:
 
     def run(recipe: str = "planted", **changes: Any) -> zoo.BenchResult:
         settings: dict[str, Any] = {"seeds": 2, "tune": 6, "measure_seconds": 0, "device": "cpu", "show": "nothing"}
-        plugins = {"plugins": [plugin], "no_plugins": True}
-        return zoo.bench("toy", "bright", recipe, out=tmp_path / "runs", **{**settings, **plugins, **changes})
+        plugins: dict[str, Any] = {"plugins": [plugin], "no_plugins": True}
+        plugins["out"] = tmp_path / "runs"
+        return zoo.bench("toy", "bright", recipe, **{**settings, **plugins, **changes})
 
     return run
 
@@ -127,6 +129,24 @@ def test_more_trials_go_on_from_the_first_and_another_space_is_another_search(tu
     assert [recipe.partition(" trials")[0] for recipe in recipes] == [
         "planted, default", "planted, tuned, 3", "planted, tuned, 3", "planted, tuned, 5"
     ]  # fmt: skip
+
+
+def test_a_merged_store_goes_on_with_the_search_of_its_sources(tune: Any, tmp_path: Path) -> None:
+    space = {"recipe.lr": "lr-find"}
+    tune("plain", tune=3, seeds=1, space=space)
+    merged = tmp_path / "merged"
+    assert merge([tmp_path / "runs"], Store(merged)).refused == ()
+
+    def started() -> dict[str, str]:
+        return {record.trial_id: record.started_at for _, record in Store(merged / "search").records()}
+
+    before = started()
+    assert len(before) == 4  # with the range test
+    result = tune("plain", tune=4, seeds=1, space=space, out=merged)
+    assert result.is_complete
+    after = started()
+    assert before.items() < after.items()
+    assert len(after) == 5
 
 
 def test_a_budget_below_one_trial_tries_the_default_alone(tune: Any, tmp_path: Path) -> None:
