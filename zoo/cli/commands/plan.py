@@ -280,5 +280,5 @@ def _row(trials: list[ExpectedTrial], overrides: str) -> tuple[object, ...]:
 def _total(plan: Plan, combinations: int) -> str:
     epochs = sum(int(trial.recipe.hyperparameters.get("epochs", 0)) for trial in plan.trials)
     trials, rows = plural(len(plan.trials), "trial"), plural(combinations, "combination")
-    text = f"{trials} of {rows}, {plural(epochs, 'epoch')} in all"
+    text = f"{trials} of {rows}" + (f", {plural(epochs, 'epoch')} in all" if epochs else "")
     return f"{text}; {plural(len(plan.skips), 'combination')} skipped" if plan.skips else text

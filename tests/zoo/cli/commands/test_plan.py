@@ -180,6 +180,12 @@ def test_a_search_is_announced_and_its_mistakes_are_told(run_zoo: Callable[..., 
         assert "did you mean 'recipe.lr'" in wrong.stderr
 
 
+def test_a_plan_that_trains_nothing_counts_no_epochs(run_zoo: Run) -> None:
+    what = ("--models", "timm/resnet18", "--data", "digits", "--recipes", "as_published")
+    told = run_zoo("plan", *what).stdout
+    assert "1 trial of 1 combination\n" in told
+
+
 def test_a_range_test_of_the_learning_rate_follows_the_plan(run_zoo: Run) -> None:
     what = ("--models", "linear", "--data", "digits", "--recipes", "sgd_quick,ncm", "--set", "recipe.pretrained=false")
     done = run_zoo("plan", "--lr-find", *what, "--device", "cpu", "--no-plugins")
