@@ -6,12 +6,13 @@ otherwise spoil what runs after it, and another plugin, or zoo, would be blamed.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -21,8 +22,18 @@ _SIGNALS = tuple(
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGCHLD", "SIGPIPE", "SIGALRM")
     if hasattr(signal, name)
 )
+_TIMERS = ("ITIMER_REAL", "ITIMER_VIRTUAL", "ITIMER_PROF")
 _STREAMS = (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w"))
 _LIMITS = ("RLIMIT_AS", "RLIMIT_DATA", "RLIMIT_FSIZE", "RLIMIT_NOFILE", "RLIMIT_CPU", "RLIMIT_STACK")
+_SETTINGS: tuple[tuple[Callable[[], Any], Callable[[Any], object]], ...] = (
+    (sys.getrecursionlimit, sys.setrecursionlimit),
+    (sys.getswitchinterval, sys.setswitchinterval),
+    (sys.get_int_max_str_digits, sys.set_int_max_str_digits),
+    (sys.gettrace, sys.settrace),
+    (sys.getprofile, sys.setprofile),
+    (gc.isenabled, lambda is_enabled: gc.enable() if is_enabled else gc.disable()),
+)
+"""How settings of the interpreter are read and set."""
 _NUMPY_ERRORS = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
 """What numpy does about floating-point errors unless it is told otherwise."""
 
@@ -33,9 +44,11 @@ def put_back() -> Iterator[None]:
 
     ====================  =========================================================================================
     working folder        also if it was removed
-    signals               handlers and timers, in the main thread
+    signals               handlers and timers, in the main thread, and which are blocked
+    interpreter           recursion limit, time between threads, digits of numbers, functions that trace and profile,
+                          garbage collection, and what it took away of the import path and its finders
     standard streams      those that it closed or replaced by None; what it puts around them stays
-    limits                recursion, open files, memory, sizes of files, below the hard limits; the file mask
+    limits                open files, memory, sizes of files, below the hard limits; the file mask
     errors                filters that turn warnings into errors, numpy's treatment of floating-point errors
     torch                 default dtype and device
     forks                 a process that it forked, and that returns from it, ends
@@ -58,7 +71,9 @@ class _State:
         self._mask = _mask() if self._is_main else None
         self._streams = {name: getattr(sys, name) for name, _, _ in _STREAMS if _is_open(getattr(sys, name))}
         self._copies = {number: copy for _, number, _ in _STREAMS if (copy := _copy(number)) is not None}
-        self._recursion = sys.getrecursionlimit()
+        self._settings = [read() for read, _ in _SETTINGS]
+        self._blocked = _blocked()
+        self._finders, self._path = list(sys.meta_path), list(sys.path)
         self._limits = _limits()
         self._error_filters = _error_filters()
         self._numpy = _of_numpy() or _NUMPY_ERRORS
@@ -67,8 +82,13 @@ class _State:
     def put_back(self) -> None:
         if os.getpid() != self._process:
             _leave()
-        if sys.getrecursionlimit() != self._recursion:
-            sys.setrecursionlimit(self._recursion)
+        for (read, write), before in zip(_SETTINGS, self._settings, strict=True):
+            if (now := read()) is not before and now != before:
+                write(before)
+        sys.meta_path += [each for each in self._finders if not any(each is other for other in sys.meta_path)]
+        sys.path += [each for each in self._path if each not in sys.path]
+        if self._blocked is not None and _blocked() != self._blocked:
+            signal.pthread_sigmask(signal.SIG_SETMASK, self._blocked)
         self._put_back_limits()
         self._put_back_streams()
         if self._folder and self._folder != _working_folder():
@@ -126,8 +146,8 @@ class _State:
             if handler is not None and signal.getsignal(number) != handler:
                 with suppress(OSError, ValueError):
                     signal.signal(number, handler)
-        if not self._timer and _timer():
-            signal.setitimer(signal.ITIMER_REAL, 0)
+        for name in _TIMERS if not self._timer and _timer() else ():
+            signal.setitimer(getattr(signal, name), 0)
 
     def _put_back_torch(self) -> None:
         if (found := _of_torch()) is None or (self._torch is not None and found == self._torch):
@@ -154,7 +174,12 @@ def _working_folder() -> str:
 
 
 def _timer() -> float:
-    return signal.getitimer(signal.ITIMER_REAL)[0] if hasattr(signal, "getitimer") else 0.0
+    return max(signal.getitimer(getattr(signal, name))[0] for name in _TIMERS) if hasattr(signal, "getitimer") else 0.0
+
+
+def _blocked() -> set[Any] | None:
+    """Return the signals that this thread does not receive; None where the system does not tell."""
+    return set(signal.pthread_sigmask(signal.SIG_BLOCK, ())) if hasattr(signal, "pthread_sigmask") else None
 
 
 def _mask() -> int:

@@ -58,6 +58,25 @@ def run(tmp_path: Path, act: str, after: str, before: str = "") -> subprocess.Co
             "print(signal.getitimer(signal.ITIMER_REAL)[0] == 0)",
             id="timer",
         ),
+        pytest.param(
+            "signal.setitimer(signal.ITIMER_PROF, 60)",
+            "print(signal.getitimer(signal.ITIMER_PROF)[0] == 0)",
+            id="timer of the processor's time",
+        ),
+        pytest.param(
+            "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])",
+            "print(not signal.pthread_sigmask(signal.SIG_BLOCK, []))",
+            id="Ctrl-C blocked",
+        ),
+        pytest.param("sys.setrecursionlimit(10**9)", "print(sys.getrecursionlimit() == 1000)", id="deep recursion"),
+        pytest.param(
+            "sys.meta_path.clear(); sys.path.clear()", "import wave; print(True)", id="nothing to import from"
+        ),
+        pytest.param("sys.settrace(lambda *each: None)", "print(sys.gettrace() is None)", id="trace"),
+        pytest.param("sys.setprofile(lambda *each: None)", "print(sys.getprofile() is None)", id="profile"),
+        pytest.param("import gc; gc.disable()", "print(gc.isenabled())", id="no garbage collection"),
+        pytest.param("sys.set_int_max_str_digits(640)", "print(int('9' * 4000) > 0)", id="digits"),
+        pytest.param("sys.setswitchinterval(1000)", "print(sys.getswitchinterval() < 1)", id="time between threads"),
         pytest.param("os.close(1)", "print(True)", id="standard output closed"),
         pytest.param("os.close(1); os.close(2); os.close(0)", "print(True)", id="all streams closed"),
         pytest.param("sys.stdout.close()", "print(True)", id="stream closed"),
