@@ -79,6 +79,8 @@ def _copied(predictions: Predictions) -> Predictions:
         samples=None if predictions.samples is None else predictions.samples.copy(),
         groups=None if predictions.groups is None else predictions.groups.copy(),
         features=None if predictions.features is None else predictions.features.copy(),
+        # Anew, since it keeps the distances between classes.
+        hierarchy=None if predictions.hierarchy is None else replace(predictions.hierarchy),
         validation=None if predictions.validation is None else _copied(predictions.validation),
     )
 

@@ -125,7 +125,9 @@ def run_on_features(trial: ActiveTrial, states: TrainingStates, state: TrainingS
             seed=derive_seed(spec.seed, "head"),
         )
         if start is None:
-            head = solved_head(setup, features)
+            # Copies of what the head is judged by: a recipe may scale features in place.
+            own = replace(features, val_ND=val_ND.copy(), val_labels_N=images.val.labels_N.copy())
+            head = solved_head(setup, own)
             progress.training = _judged(head, features, progress, began=began)
             if hp.pretrained and not per_class and not head.is_random:
                 progress.warnings += (

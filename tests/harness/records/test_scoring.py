@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from harness.records.scoring import asked_by, score
+from zoo import ClassHierarchy
 from zoo.catalog import Entry, Provider
 from zoo.metric import Metric, Predictions
 
@@ -81,6 +82,24 @@ def test_a_plugin_cannot_change_groups_for_others():
     rich = replace(predictions(), groups=np.arange(3, dtype=np.uint64))
     _, problems = score(rich, [entry("bad", spoils, needs=("groups",))])
     assert rich.groups.tolist() == [0, 1, 2], problems
+
+
+def test_a_plugin_cannot_change_the_distances_of_classes_for_others():
+    import torch
+
+    def spoils(predictions):
+        predictions.hierarchy.distances.flags.writeable = True
+        torch.from_numpy(predictions.hierarchy.distances).fill_(7)
+        return 0.5
+
+    def largest(predictions):
+        return float(predictions.hierarchy.distances.max()) / 10
+
+    tree = ClassHierarchy(classes=("a", "b", "c"), ancestors=(("x",), ("x",), ("y",)))
+    wanted = [entry("bad", spoils, needs=("hierarchy",)), entry("good", largest, needs=("hierarchy",))]
+    values, problems = score(replace(predictions(), hierarchy=tree), wanted)
+    assert (values["good"].value, problems) == (0.4, ())
+    assert tree.distances.max() == 4
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,18 @@ def of_other_shape(features, hp):
     from torch import nn
     return Head(module=nn.Linear(64, 5))
 
+def writes_into_what_it_is_given(features, hp):
+    from torch import nn
+    head = nn.Linear(features.train_ND.shape[1], features.num_classes)
+    for array in (features.train_ND, features.val_ND):
+        array[:] = 0
+    for labels in (features.train_labels_N, features.val_labels_N):
+        labels[:] = 0
+    nn.init.zeros_(head.weight)
+    nn.init.zeros_(head.bias)
+    head.bias.data[0] = 1
+    return Head(module=head)
+
 @hookimpl
 def zoo_architectures():
     yield Architecture(name="strided", build=strided)
@@ -63,7 +75,7 @@ def zoo_architectures():
 
 @hookimpl
 def zoo_recipes():
-    for function in (fails, returns_a_layer, of_other_shape):
+    for function in (fails, returns_a_layer, of_other_shape, writes_into_what_it_is_given):
         yield Recipe(name=function.__name__, hyperparameters=FeatureHyperparameters, fit_head=function)
 """
 
@@ -238,6 +250,13 @@ def test_a_head_is_fitted_to_few_images_drawn_by_the_seed(run_on: RunOn) -> None
     record = run_on(train_per_class=3)
     assert record.features is not None
     assert record.features.num_train == 12
+
+
+def test_a_recipe_that_writes_into_what_it_is_given_is_judged_by_what_was_there(run_on: RunOn) -> None:
+    """It always answers class 0, and has made all labels and features zero."""
+    record = run_on("heads/writes_into_what_it_is_given")
+    assert record.training is not None
+    assert 0 < record.training.best_val_accuracy < 0.5
 
 
 @pytest.mark.parametrize(
