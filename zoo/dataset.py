@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.dependencies import check_dependencies
 from zoo.hierarchy import ClassHierarchy
 from zoo.names import check_name
 from zoo.options import Option, check_options
@@ -197,6 +198,12 @@ class Dataset:
     options: Mapping[str, Option] = field(default_factory=dict)
     """Names and defaults of the options that ``--set data.NAME=VALUE`` changes, in addition to ``image_size`` and
     ``bit_depth``, which every dataset has."""
+    files: tuple[str, ...] = ()
+    """Data files or folders that its code reads, relative to the plugin's file, such as a table of labels; changed
+    content prepares the images again. The images themselves count by their content."""
+    libraries: tuple[str, ...] = ()
+    """Distributions that it needs beyond those of zoo; selecting it where one is not installed is an error that names
+    the extra. Their versions are recorded."""
     preload: tuple[str, ...] = ()
     """Modules to import once before trials fork."""
 
@@ -207,3 +214,4 @@ class Dataset:
         if not callable(self.load):
             raise ValueError(f"dataset {self.name!r}: load must be callable")
         check_options(self.options, f"dataset {self.name!r}")
+        check_dependencies(self.files, self.libraries, f"dataset {self.name!r}")

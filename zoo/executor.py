@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from zoo.dependencies import check_dependencies
 from zoo.names import check_name
 from zoo.options import Option, check_options
 
@@ -127,6 +128,9 @@ class Executor:
     """One line that ``zoo list`` shows."""
     options: Mapping[str, Option] = field(default_factory=dict)
     """Names and defaults of the options that ``--executor-option NAME=VALUE`` changes."""
+    libraries: tuple[str, ...] = ()
+    """Distributions that it needs beyond those of zoo; selecting it where one is not installed is an error that names
+    the extra. No result depends on an executor, so their versions are not part of a key."""
     namespace: str = ""
     """First half of its full name; empty: the name of the plugin."""
     short: bool = True
@@ -139,3 +143,4 @@ class Executor:
         if not callable(self.open):
             raise ValueError(f"executor {self.name!r}: open must be callable")
         check_options(self.options, f"executor {self.name!r}")
+        check_dependencies((), self.libraries, f"executor {self.name!r}")

@@ -238,6 +238,7 @@ def _select_dataset(entry: Entry[Dataset], argument: str, given: Mapping[str, Op
     if bit_depth is not None and (type(bit_depth) is not int or not 1 <= bit_depth <= MAX_BIT_DEPTH):
         raise UsageError(f"data.bit_depth must be a whole number from 1 to {MAX_BIT_DEPTH}, got {bit_depth!r}")
     options = resolve_options(entry.record.options, given, owner=f"dataset {entry.display_name}")
+    require_libraries(entry.record.libraries, f"dataset {entry.display_name!r}")
     return SelectedDataset(
         entry=entry, argument=argument, options=options, asked=asked_preparation(own), bit_depth=bit_depth
     )

@@ -168,4 +168,5 @@ def zoo_datasets() -> Iterable[Dataset]:
         summary="a dataset on the Hugging Face hub, by its name there",
         argument="NAME",
         options={"label": "", **TEST_OPTION},
+        libraries=("datasets",),
     )

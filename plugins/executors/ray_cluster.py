@@ -46,6 +46,7 @@ def zoo_executors() -> Iterator[Executor]:
         name="ray",
         open=open_cluster,
         summary="on the machines of a Ray cluster, or of one started for the bench (extra: zoobench[ray])",
+        libraries=("ray",),
         options={
             "address": "",  # HOST:PORT of a cluster; auto: the one that this machine belongs to; empty: one of its own
             "cpus": None,  # of its own cluster; None: all that this process may use

@@ -72,9 +72,11 @@ def test_extras_are_those_of_the_distribution() -> None:
         lambda libraries: zoo.Listener(name="x", open=print, libraries=libraries),
         lambda libraries: zoo.Metric(name="x", compute=print, libraries=libraries),
         lambda libraries: zoo.ReportFormat(name="x", render=str, libraries=libraries),
+        lambda libraries: zoo.Dataset(name="x", load=print, libraries=libraries),
+        lambda libraries: zoo.Executor(name="x", open=print, libraries=libraries),
     ],
 )
-def test_listeners_metrics_and_formats_declare_libraries(make: Any) -> None:
+def test_other_records_declare_libraries(make: Any) -> None:
     assert make(("numpy",)).libraries == ("numpy",)
     with pytest.raises(ValueError, match="libraries must be a tuple of strings, got 'numpy'"):
         make("numpy")

@@ -143,6 +143,7 @@ def remote_of(run: Mapping[str, Any], catalog: Catalog, spell: Spell = as_option
         UsageError: With every mistake in the options.
     """
     from harness.bench.settings import RemoteRequest
+    from zoo.dependencies import require_libraries
     from zoo.errors import ManyErrors, UsageError
     from zoo.options import parse_value, resolve_options
 
@@ -172,6 +173,7 @@ def remote_of(run: Mapping[str, Any], catalog: Catalog, spell: Spell = as_option
     if entry is not None:
         owner = f"executor {entry.display_name}"
         resolved = attempt(lambda: resolve_options(entry.record.options, given, owner=owner), errors)
+        attempt(lambda: require_libraries(entry.record.libraries, f"executor {entry.display_name!r}"), errors)
     ManyErrors.raise_if(errors)
     assert entry is not None  # else there were errors
     return RemoteRequest(executor=entry.record, options=resolved or {}, data_root=run["data_root"])

@@ -83,6 +83,8 @@ def _plugins(session: Session) -> list[Finding]:
         ("report format", catalog.report_formats),
         ("recipe", catalog.recipes),
         ("model", catalog.architectures),
+        ("dataset", catalog.datasets),
+        ("executor", catalog.executors),
     )
     needs = [
         (f"{kind} {entry.display_name}", entry.record.libraries, entry.provider.origin == "built-in")
