@@ -134,6 +134,14 @@ def own_runtime(record: Record) -> str:
     return "compile" if record.tuning is not None and record.tuning.compile else "eager"
 
 
+def weights_digest(record: Record) -> str:
+    """Return the SHA-256 of a trial's weights, or of the only file that it evaluated; empty for published weights,
+    which the result key tells apart.
+    """
+    evaluated = record.origin.files.values() if record.origin is not None else ()
+    return record.files.get(CHECKPOINT_FILE) or (next(iter(evaluated)) if len(evaluated) == 1 else "")
+
+
 def predictions_file(record: Record) -> str:
     """Return the name of the file with the predictions that a record's metrics are computed from."""
     return predictions_name(record.runtime.runtime) if isinstance(record, RuntimeRecord) else FILE_NAME
@@ -192,7 +200,7 @@ def results_in(folder: Path, record: Record) -> Iterator[RuntimeResult | StoreEr
             yield error
             continue
         # A trial that ran again, for example on a GPU, may have different weights under the same key.
-        weights = record.files.get(CHECKPOINT_FILE, "")
+        weights = weights_digest(record)
         if (result.trial_id, result.result_key, result.weights_sha256) == (record.trial_id, record.result_key, weights):
             yield result
         else:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from harness.bench.follow_up import FollowUpSummary
@@ -16,6 +17,7 @@ from harness.bench.jobs import RESULT_FILE
 from harness.bench.processes import POLL_SECONDS, Job, Starter
 from harness.bench.settings import RunLimits
 from harness.measuring.environment import installed_version
+from harness.planning.classifiers import GivenClassifier
 from harness.records import store as files
 from harness.records.provenance import provider_spec
 from harness.records.record import Failure, FailureKind, Outcome, Record
@@ -25,10 +27,11 @@ from harness.records.runtime_result import (
     own_runtime,
     read_result,
     result_name,
+    weights_digest,
     write_result,
 )
 from harness.records.spec import stable_hash
-from harness.records.store import CHECKPOINT_FILE, Store
+from harness.records.store import Store
 from harness.records.trial_lock import trial_lock
 from harness.system import oom_killer
 from harness.system.atomic_files import writing
@@ -37,6 +40,7 @@ from harness.system.process_exit import describe_status
 from harness.system.staging import scratch_folder
 from zoo.catalog import Entry
 from zoo.errors import StoreError
+from zoo.files.cache import decoded_root
 from zoo.files.plain_files import FACTS, read_bytes
 from zoo.loading import Sources
 from zoo.runtime import Runtime
@@ -48,10 +52,10 @@ def run_runtimes(
     *,
     store: Store,
     sources: Sources,
-    cache: Path,
     tell: Callable[[str], None],
     limits: RunLimits,
     preload: Iterable[str] = (),
+    given: Mapping[str, GivenClassifier] = MappingProxyType({}),
 ) -> FollowUpSummary:
     """Run each trial that is done under each of *runtimes* but its own, unless that has been done.
 
@@ -60,16 +64,16 @@ def run_runtimes(
         runtimes: In the order in which they run.
         store: Where the trials are, and the results go.
         sources: Where the processes find the plugins.
-        cache: Where decoded datasets lie.
         tell: Called with a sentence before each.
         preload: Modules that all processes need.
+        given: Classifiers that trials evaluated, by their keys; all other trials have trained their weights.
         limits: Whether failed runtimes run again, and how long each may take. A failure under other versions of its
             tools always runs again.
 
     Raises:
         StoreError: If a result cannot be written.
     """
-    runner = _Runner(store, sources, cache, preload, limits.timeout)
+    runner = _Runner(store, sources, preload, limits.timeout)
     interrupts = runner.interrupts
     records = [record for record in records if record.outcome is Outcome.DONE]
     whole = [record for record in records if record.spec.dataset.fold is None and not record.folds]
@@ -101,7 +105,8 @@ def run_runtimes(
                 tell(f"{number} of {len(due)}: {title}")
                 folder = scratch / str(number)
                 folder.mkdir()
-                result = runner.run(record, runtime, keys, folder)
+                classifier = None if record.spec.classifier is None else given[record.spec.classifier.key]
+                result = runner.run(record, runtime, keys, folder, classifier)
                 if result is None:
                     if not interrupts.count:
                         notes.append(
@@ -123,7 +128,7 @@ def run_runtimes(
 
 def _keys(record: Record, entry: Entry[Runtime]) -> dict[str, Any]:
     """Return the fields of a result that are known before it is there."""
-    weights = record.files.get(CHECKPOINT_FILE, "")
+    weights = weights_digest(record)
     tools = {name: installed_version(name) for name in entry.record.libraries}
     basis = {"result": record.result_key, "weights": weights, "runtime": entry.display_name, "engine": ENGINE_VERSION}
     if entry.provider.origin != "built-in":  # zoo's own change with the version of the engine
@@ -153,15 +158,20 @@ def _present(folder: Path, runtime: str, keys: dict[str, Any], *, retry: bool) -
 class _Runner:
     """Runs one runtime of one trial at a time."""
 
-    def __init__(
-        self, store: Store, sources: Sources, cache: Path, preload: Iterable[str], timeout: float | None
-    ) -> None:
-        self.store, self.cache, self.timeout = store, cache, timeout
+    def __init__(self, store: Store, sources: Sources, preload: Iterable[str], timeout: float | None) -> None:
+        self.store, self.timeout = store, timeout
         self.sources = dataclasses.asdict(sources)
         self.starter = Starter(preload)
         self.interrupts = Interrupts()
 
-    def run(self, record: Record, runtime: str, keys: dict[str, Any], scratch: Path) -> RuntimeResult | None:
+    def run(
+        self,
+        record: Record,
+        runtime: str,
+        keys: dict[str, Any],
+        scratch: Path,
+        classifier: GivenClassifier | None = None,
+    ) -> RuntimeResult | None:
         """Return the result, which is in the trial's folder; None: stopped, or another process is at the trial."""
         folder = self.store.folder(record.trial_id)
         kills_before = oom_killer.count_kills()
@@ -172,9 +182,10 @@ class _Runner:
                 "arguments": {
                     "folder": str(folder.resolve()),
                     "runtime": runtime,
-                    "cache": str(self.cache),
+                    "cache": str(decoded_root()),
                     "sources": self.sources,
                     "result": keys,
+                    "classifier": None if classifier is None else classifier.model_dump(mode="json"),
                 },
                 "log": str(scratch / files.LOG_FILE),
                 "result": str(scratch / RESULT_FILE),

@@ -112,11 +112,18 @@ def convert(
         settings=settings,
         compiles=runtime.compiles,
         conversion_seconds=None if path is None else seconds,
-        file_bytes=classifier.path.stat().st_size if path is None else _size(path),
+        file_bytes=_weight_bytes(classifier) if path is None else _size(path),
         quantization=quantized[-1] if quantized else None,
     )
     weakref.finalize(converted, shutil.rmtree, folder, ignore_errors=True)
     return converted
+
+
+def _weight_bytes(classifier: TrainedClassifier) -> int:
+    """Return the size of the file with the weights, or of the weights themselves where a library keeps the file."""
+    if classifier.path.is_file():
+        return classifier.path.stat().st_size
+    return sum(each.nbytes for each in classifier.model.state_dict().values())
 
 
 def _size(path: Path) -> int:

@@ -28,6 +28,7 @@ from harness.faults.errors import TrialError
 from harness.faults.failures import classify
 from harness.measuring.environment import describe
 from harness.measuring.timer import synchronize
+from harness.planning.classifiers import GivenClassifier
 from harness.records import store as files
 from harness.records.keys import measurement_fields
 from harness.records.predictions import FILE_NAME as PREDICTIONS_FILE
@@ -37,6 +38,7 @@ from harness.records.runtime_result import RuntimeResult, predictions_name, writ
 from harness.records.scoring import score
 from harness.records.trial_lock import trial_lock
 from harness.runtimes.converting import Converted, convert
+from harness.runtimes.evaluated import evaluated_classifier
 from harness.runtimes.speed import measure_runtime_speed
 from harness.system.atomic_files import sha256_of
 from harness.system.malloc import keep_freed_memory
@@ -47,6 +49,20 @@ from zoo.catalog import Catalog
 from zoo.errors import UsageError
 from zoo.loading import Sources, build_catalog
 from zoo.preparation import USUAL
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class _Tested:
+    """A finished trial, whose weights are in its folder unless they were given."""
+
+    folder: Path
+    record: Record
+    given: GivenClassifier | None
+
+    def classifier(self, prepared: PreparedData, catalog: Catalog) -> TrainedClassifier:
+        if self.given is None:
+            return load_trained(self.folder, catalog)
+        return evaluated_classifier(self.record, self.given, prepared, catalog)
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -77,7 +93,15 @@ class _Progress:
             self.seconds[phase] = time.perf_counter() - start
 
 
-def run_runtime(folder: str, runtime: str, *, cache: str, sources: dict[str, Any], result: dict[str, Any]) -> str:
+def run_runtime(
+    folder: str,
+    runtime: str,
+    *,
+    cache: str,
+    sources: dict[str, Any],
+    result: dict[str, Any],
+    classifier: dict[str, Any] | None = None,
+) -> str:
     """Evaluate and time the weights in a trial folder under *runtime*, and write the result there.
 
     Args:
@@ -86,6 +110,8 @@ def run_runtime(folder: str, runtime: str, *, cache: str, sources: dict[str, Any
         cache: Folder of decoded datasets.
         sources: Arguments of :class:`zoo.loading.Sources`.
         result: Fields of the result that are known in advance: its keys.
+        classifier: Fields of the :class:`harness.planning.classifiers.GivenClassifier` that was evaluated; None: the
+            weights are those in the folder.
 
     Returns:
         ``done``, ``failed``, or ``busy`` if another process uses the trial and nothing was done.
@@ -96,20 +122,21 @@ def run_runtime(folder: str, runtime: str, *, cache: str, sources: dict[str, Any
         if not is_ours:
             return "busy"
         record = files.read_record(path / files.RECORD_FILE)
-        found = _attempt(path, record, runtime, Path(cache), build_catalog(Sources(**sources)), result)
+        given = None if classifier is None else GivenClassifier.model_validate(classifier)
+        tested = _Tested(folder=path, record=record, given=given)
+        found = _attempt(tested, runtime, Path(cache), build_catalog(Sources(**sources)), result)
         write_result(path, found)
         return found.outcome.value
 
 
-def _attempt(
-    folder: Path, record: Record, runtime: str, cache: Path, catalog: Catalog, known: dict[str, Any]
-) -> RuntimeResult:
+def _attempt(tested: _Tested, runtime: str, cache: Path, catalog: Catalog, known: dict[str, Any]) -> RuntimeResult:
+    record = tested.record
     start = time.perf_counter()
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     progress = _Progress()
     outcome, failure = Outcome.DONE, None
     try:
-        _run(folder, record, runtime, cache, catalog, progress)
+        _run(tested, runtime, cache, catalog, progress)
     except BaseException as error:  # any error of a network or converter fails this runtime only
         if INTERRUPTION.count:
             raise
@@ -138,13 +165,14 @@ def _attempt(
     )
 
 
-def _run(folder: Path, record: Record, runtime: str, cache: Path, catalog: Catalog, progress: _Progress) -> None:
+def _run(tested: _Tested, runtime: str, cache: Path, catalog: Catalog, progress: _Progress) -> None:
+    folder, record = tested.folder, tested.record
     threads = record.environment.get("threads")  # those that the network trained with, for comparison
     if threads:
         torch.set_num_threads(threads)
     with progress.during("load"):
-        classifier = load_trained(folder, catalog)
         prepared = _prepared(record, cache)
+        classifier = tested.classifier(prepared, catalog)
     with using(prepared.folders):
         images = TrialImages(prepared)
         with progress.during("convert"):
@@ -177,7 +205,7 @@ def _run(folder: Path, record: Record, runtime: str, cache: Path, catalog: Catal
                 test,
                 converted.settings,
                 predict=classifier.predict,
-                num_classes=len(prepared.classes),
+                num_classes=len(classifier.card.classes),
             ).numpy()
             test_seconds = time.perf_counter() - test_start
             own = load_predictions(folder, sha256=record.files.get(PREDICTIONS_FILE))
@@ -216,6 +244,11 @@ def _prepared(record: Record, cache: Path) -> PreparedData:
 
 
 def _calibration(images: TrialImages, classifier: TrainedClassifier) -> Calibration:
+    if not len(images.train):
+        raise UsageError(
+            f"{classifier.card.dataset} has no training images here to take the ranges of activations from, since all "
+            "its images are tested: zoo eval --carve-test keeps some"
+        )
     found = spread_images(images.train, CALIBRATION_IMAGES)
     return Calibration(
         images_NHWC=found,

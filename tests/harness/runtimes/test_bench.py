@@ -14,7 +14,6 @@ from harness.records.runtime_result import read_result, result_name, write_resul
 from harness.records.store import Store, read_record, write_record
 from harness.runtimes.bench import _keys, run_runtimes
 from zoo import Catalog
-from zoo.files.cache import decoded_root
 from zoo.loading import Sources
 
 Run = Callable[..., FollowUpSummary]
@@ -30,7 +29,6 @@ def bench(folder: Path, catalog: Catalog) -> Run:
             [catalog.runtimes.get(name) for name in runtimes],
             store=Store(folder.parent),
             sources=Sources(entry_points=False),
-            cache=decoded_root(),
             tell=(said if said is not None else []).append,
             preload=("torch",),
             limits=RunLimits(**options),  # type: ignore[arg-type]

@@ -60,6 +60,45 @@ def test_the_same_call_again_finds_its_record(trained: tuple[Path, Record], tmp_
     assert len(list((tmp_path / "runs").glob("*/record.json"))) == 1
 
 
+def test_evaluated_weights_run_under_other_runtimes(trained: tuple[Path, Record], tmp_path: Path) -> None:
+    from harness.records.runtime_result import read_result
+
+    given = {"carve_test": True, "runtimes": ["eager", "torchscript"], "out": tmp_path / "runs", **QUIET}
+    result = zoo.evaluate(f"trial:{trained[0]}", "digits", **given)
+    assert result.problems == ()
+    (record,) = result.records
+    found = read_result(tmp_path / "runs" / record.trial_id / "runtime-torchscript.json")
+    assert (found.outcome.value, found.top1_agreement) == ("done", 1)
+    assert found.max_difference is not None
+    assert found.max_difference < 1e-4
+    assert found.weights_sha256 == trained[1].files[CHECKPOINT_FILE]
+    assert found.metrics["accuracy"] == record.metrics["accuracy"]
+    assert sorted(result.table["runtime"]) == ["eager", "torchscript"]
+    assert set(result.table["origin"]) == {"evaluated"}
+    again = zoo.evaluate(f"trial:{trained[0]}", "digits", **given)
+    assert again.outcome is not None
+    assert again.outcome.runtimes is not None
+    assert (again.outcome.runtimes.done, again.outcome.runtimes.reused) == (0, 1)
+    assert sorted(zoo.rank(tmp_path / "runs").table["runtime"]) == ["eager", "torchscript"]
+
+
+@pytest.mark.slow
+def test_int8_of_evaluated_weights_takes_its_ranges_from_training_images(
+    trained: tuple[Path, Record], tmp_path: Path
+) -> None:
+    pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
+    given = {"runtimes": ["onnx", "int8"], "out": tmp_path / "runs", **QUIET}
+    done = zoo.evaluate(f"trial:{trained[0]}", "digits", carve_test=True, **given)
+    assert done.problems == ()
+    assert sorted(done.table["runtime"]) == ["int8", "onnx"]
+    images = tmp_path / "images"
+    for label in range(10):
+        (images / str(label)).mkdir(parents=True)
+        Image.fromarray(np.full((8, 8), 25 * label, dtype=np.uint8)).save(images / str(label) / "0.png")
+    without = zoo.evaluate(f"trial:{trained[0]}", f"folder:{images}", **given)
+    assert any("has no training images here to take the ranges of activations from" in each for each in without.notes)
+
+
 def test_all_images_of_a_source_without_splits_are_tested(trained: tuple[Path, Record], tmp_path: Path) -> None:
     images = tmp_path / "images"
     for label in range(10):

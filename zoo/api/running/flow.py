@@ -121,7 +121,7 @@ def run_order(order: BenchOrder, progress: ProgressDisplay) -> BenchOutcome:
         store=store,
         sources=order.sources,
         note=progress.note,
-        preload=chosen.plan.preload,
+        plan=chosen.plan,
         limits=settings.limits,
     )
     retests = retesting.run(summary, limits=settings.limits)

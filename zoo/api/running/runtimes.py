@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from harness.bench.bench import BenchSummary
     from harness.bench.follow_up import FollowUpSummary
     from harness.bench.settings import RunLimits
+    from harness.planning.plan import Plan
     from harness.planning.request import BenchRequest
     from harness.records.store import Store
     from reports.trials.reading import Trial
@@ -28,32 +29,30 @@ def run_requested_runtimes(
     store: Store,
     sources: Sources,
     note: Callable[[str], None],
-    preload: Sequence[str],
+    plan: Plan,
     limits: RunLimits,
 ) -> FollowUpSummary | None:
-    """Run the trained weights under the requested runtimes; return None if there is nothing to do."""
+    """Run the trained or evaluated weights under the requested runtimes; return None if there is nothing to do."""
     from harness.planning.request import OWN_RUNTIME
     from harness.runtimes.bench import run_runtimes
-    from zoo.files.cache import decoded_root
 
     entries = requested_runtimes(request, catalog)
     if summary.interrupted or {entry.display_name for entry in entries} <= {OWN_RUNTIME}:
         return None
-    trained = [record for record in summary.records if record.origin is None]
-    if left_out := len(summary.records) - len(trained):
-        note(
-            f"runtimes: {plural(left_out, 'row')} of weights that were not trained here left out, since these are not "
-            "kept with their rows"
-        )
+    networks = [record for record in summary.records if record.origin is None or record.origin.has_network]
+    kinds = [record.spec.classifier.kind if record.spec.classifier else "trained" for record in networks]
+    of_torch = [record for record, kind in zip(networks, kinds, strict=True) if kind != "onnx"]
+    if left_out := len(networks) - len(of_torch):
+        note(f"runtimes: {plural(left_out, 'row')} of ONNX files left out, since only onnxruntime runs these")
     return run_runtimes(
-        trained,
+        of_torch,
         entries,
         store=store,
         sources=sources,
-        cache=decoded_root(),
         tell=lambda sentence: note(f"runtimes, {sentence}"),
-        preload=preload,
+        preload=plan.preload,
         limits=limits,
+        given=plan.classifiers,
     )
 
 

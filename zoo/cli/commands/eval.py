@@ -11,7 +11,7 @@ from zoo.cli.options.bench_call import BenchCall
 from zoo.cli.options.completing import complete_names
 from zoo.cli.options.output import output_option, quiet_option, report_options
 from zoo.cli.options.placing import dataset_places, placing_options
-from zoo.cli.options.selecting import SelectingCommand, value_options
+from zoo.cli.options.selecting import SelectingCommand, runtimes_option, value_options
 from zoo.cli.session import plugin_options, session_of
 from zoo.names import DEFAULT_RUNS
 
@@ -40,6 +40,7 @@ _VALUES = (
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting: data.test=val, data.fit=pad."
 )
+@runtimes_option
 @click.option("--compile", "compile_", metavar="[=auto|on|graphs|off]", help="Compile the models [default: off].")
 @output_option("Folder of the records.", metavar="FOLDER", default=DEFAULT_RUNS)
 @dataset_places

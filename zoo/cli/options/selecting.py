@@ -94,6 +94,15 @@ class SelectingCommand(click.Command):
         return super().parse_args(ctx, args)
 
 
+runtimes_option = click.option(
+    "--runtimes",
+    multiple=True,
+    metavar="NAMES",
+    shell_complete=complete_names("runtimes", commas=True),
+    help="Runtimes to evaluate and time the weights with (see zoo list runtimes) [default: eager].",
+)
+
+
 def value_options(names: Sequence[str]) -> Callable[[FunctionT], FunctionT]:
     """Return a decorator that adds those of the options with one value that are called *names*."""
 
@@ -159,13 +168,7 @@ def selecting_options(function: FunctionT) -> FunctionT:
             default=None,
             help="Also find the fastest inference settings of each network, and measure with them.",
         ),
-        click.option(
-            "--runtimes",
-            multiple=True,
-            metavar="NAMES",
-            shell_complete=complete_names("runtimes", commas=True),
-            help="Runtimes to evaluate and time trained weights with (see zoo list runtimes) [default: eager].",
-        ),
+        runtimes_option,
         click.option(
             "--train-sizes",
             multiple=True,

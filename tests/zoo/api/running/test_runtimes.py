@@ -90,14 +90,19 @@ def test_a_finished_bench_gets_its_runtimes_and_their_rows(run_zoo: Run, tmp_pat
     assert {path.name: path.stat().st_mtime_ns for path in record.parent.glob("*-onnx.*")} == files
 
 
-def test_rows_whose_weights_are_not_kept_are_told_and_not_passed_over_in_silence(
+def test_rows_of_onnx_files_are_told_and_not_passed_over_in_silence(
     train_trial: Callable[..., Path], catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from harness.planning.plan import Plan
     from harness.records.origin import Origin, OriginKind
+    from harness.records.spec import ClassifierSpec
     from zoo.api.running import runtimes
 
     record = read_record(train_trial(catalog) / "record.json")
-    evaluated = record.model_copy(update={"origin": Origin(kind=OriginKind.EVALUATED, source="x", files={})})
+    classifier = ClassifierSpec(kind="onnx", source="onnx:x.onnx", files={"x.onnx": "0" * 64}, num_classes=10)
+    origin = Origin(kind=OriginKind.EVALUATED, source="onnx:x.onnx", files=classifier.files)
+    spec = record.spec.model_copy(update={"classifier": classifier})
+    evaluated = record.model_copy(update={"origin": origin, "spec": spec})
     summary = SimpleNamespace(records=[record, evaluated, evaluated], interrupted=False)
     passed: list[int] = []
     monkeypatch.setattr("harness.runtimes.bench.run_runtimes", lambda records, *_, **__: passed.append(len(records)))
@@ -109,9 +114,9 @@ def test_rows_whose_weights_are_not_kept_are_told_and_not_passed_over_in_silence
         store=None,  # type: ignore[arg-type]
         sources=None,  # type: ignore[arg-type]
         note=notes.append,
-        preload=(),
+        plan=Plan(trials=()),
         limits=None,  # type: ignore[arg-type]
     )
     assert passed == [1]
     (note,) = notes
-    assert note.startswith("runtimes: 2 rows of weights that were not trained here left out")
+    assert note == "runtimes: 2 rows of ONNX files left out, since only onnxruntime runs these"

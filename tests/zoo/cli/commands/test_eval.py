@@ -72,3 +72,53 @@ def test_imported_weights_have_their_published_accuracy_to_the_image(
     (row,) = json.loads(done.stdout)["tables"][0]["rows"]
     assert round(10_000 * row["cells"]["accuracy"], 6) == correct
     assert row["cells"]["origin"] == "evaluated"
+
+
+RUNTIMES = {
+    "torchscript": (),
+    "onnx": ("onnxruntime", "onnxscript"),
+    "int8": ("onnxruntime", "onnxscript"),
+    "openvino": ("openvino",),
+    "openvino_int8": ("openvino", "nncf"),
+    "executorch": ("executorch",),
+    "litert": ("litert_torch",),
+}
+"""Runtimes with the modules that they need."""
+
+
+@pytest.mark.slow
+def test_runtimes_agree_on_real_weights_and_images(
+    run_zoo: Callable[..., Any], data_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two converters that passed on noise got real images wrong: all but the first of a batch, or batches beyond it."""
+    from importlib.util import find_spec
+
+    from harness.records.runtime_result import read_result
+
+    monkeypatch.chdir(tmp_path)
+    weights = data_root / "weights" / "resnet20-12fca82f.th"
+    if not weights.is_file():
+        pytest.skip(f"no published weights here: {weights}")
+    names = [name for name, modules in RUNTIMES.items() if all(find_spec(module) for module in modules)]
+    imported = run_zoo(
+        "import", str(weights), "--model", "resnet20_cifar", "--classes", CIFAR10, "--image-size", "32",
+        "-o", "r.safetensors", "--mean", "0.485,0.456,0.406", "--std", "0.229,0.224,0.225", *RENAMES,
+    )  # fmt: skip
+    assert imported.exit_code == 0, imported.stderr
+    done = run_zoo(
+        "eval", "file:r.safetensors", "--data", "cifar10", "--device", "cpu", "--measure-seconds", "0",
+        "--runtimes", ",".join(["eager", *names]), "--threads", "1", "--data-root", str(data_root),
+    )  # fmt: skip
+    assert done.exit_code == 0, done.stderr
+    found = {result.runtime: result for result in map(read_result, tmp_path.glob("runs/*/runtime-*.json"))}
+    assert set(found) == set(names)
+    for name, result in found.items():
+        print(name, result.max_difference, result.top1_agreement, result.metrics["accuracy"].value, result.file_bytes)
+        assert result.max_difference is not None
+        assert result.top1_agreement is not None
+        if "int8" in name:
+            assert result.top1_agreement > 0.95
+            assert result.metrics["accuracy"].value > 0.9
+        else:
+            assert result.max_difference < 1e-3
+            assert result.top1_agreement > 0.9995
