@@ -14,6 +14,7 @@ from zoo import Runtime, RuntimeRequest
 from zoo.errors import UsageError
 from zoo.testing import State, Subject, judge
 from zoo.testing.checks import checks_of
+from zoo.testing.samples import sample_net
 
 _calls = itertools.count()
 
@@ -34,6 +35,34 @@ def seeding(net: Any, images: torch.Tensor) -> torch.Tensor:
     return net(images)
 
 
+def padding_as_a_constant(net: Any, images: torch.Tensor) -> torch.Tensor:
+    """Run a network as a converter does that takes the padding of one image for that of all."""
+    original = torch.nn.functional.pad
+
+    def pad(tensor: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+        padded = original(tensor, *args, **kwargs)
+        return torch.cat([padded[:1], torch.zeros_like(padded[1:])])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.nn.functional, "pad", pad)
+        return net(images)
+
+
+def one_image_is_wrong(net: Any, images: torch.Tensor) -> torch.Tensor:
+    """Return the logits of the network, but for one image those that are farthest from its own."""
+    logits = net(images)
+    farthest = torch.cdist(logits, logits).argmax()
+    logits[farthest // len(logits)] = logits[farthest % len(logits)]
+    return logits
+
+
+def bounded(net: Any, images: torch.Tensor) -> torch.Tensor:
+    """Run a network as a program does that was exported for a batch of at most 16."""
+    if len(images) > 16:
+        raise ValueError(f"the program takes 16 images, got {len(images)}")
+    return net(images)
+
+
 def write_here(request: RuntimeRequest) -> Path:
     path = Path.cwd() / f"network-{next(_calls)}.txt"
     path.write_text("x")
@@ -45,9 +74,18 @@ def needs_more(request: RuntimeRequest) -> Path:
 
 
 BROKEN = (
-    ("gives_the_logits", "their cosine is", of(lambda net, images: net(images).flip(1))),
+    ("gives_the_logits", "of their spread over 64 images, and by", of(lambda net, images: net(images).flip(1))),
+    ("gives_the_logits", "of their spread over 64 images, and by", of(padding_as_a_constant)),
+    ("gives_the_logits", "for one of them", of(one_image_is_wrong)),
+    ("gives_the_logits", "by nan of their spread", of(lambda net, images: net(images) * torch.nan)),
+    ("gives_the_logits", "the program takes 16 images, got 64", of(bounded)),
     ("gives_the_logits", "returned torch.float64", of(lambda net, images: net(images).double())),
-    ("takes_any_batch", "a batch of 1 gets other logits", of(lambda net, images: net(images) + images.mean())),
+    ("takes_any_batch", "the program takes 16 images, got 64", of(bounded)),
+    (
+        "takes_any_batch",
+        "a batch of 1 gets other logits than the same images among 64",
+        of(lambda net, images: net(images) + images.mean()),
+    ),
     ("answers_repeatedly", "the second time", of(lambda net, images: net(images) + 1e-3 * next(_calls))),
     ("answers_repeatedly", "it changes the images", of(shift)),
     ("converts_again", "into the working folder", Runtime(name="own", convert=write_here, load=lambda p, r: r.network)),
@@ -67,6 +105,13 @@ def test_a_check_finds_what_it_is_for(
     verdict = judge(found, Subject(record=runtime))
     assert verdict.state is State.FAILED
     assert sentence in verdict.reason
+
+
+def test_faults_of_padding_are_not_seen_on_a_network_without_any() -> None:
+    """The network of other checks passed runtimes that got one image of a batch right."""
+    net = sample_net(0).eval()
+    images = torch.randn(8, 3, 16, 16)
+    assert torch.equal(padding_as_a_constant(net, images), net(images))
 
 
 def test_every_check_of_runtimes_has_one_that_breaks_it() -> None:
