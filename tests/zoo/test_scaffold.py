@@ -76,12 +76,18 @@ def test_the_scaffold_is_a_complete_plugin_for_the_catalog(tmp_path: Path, monke
     assert catalog.architectures.get("shelf_nets_net").full_name == "shelf-nets/shelf_nets_net"
     assert catalog.recipes.get("shelf_nets_quick").record.hyperparameters().epochs == 10
     assert catalog.recipes.get("shelf_nets_mirrored").record.training_step is not None
+    mixed = catalog.recipes.get("shelf_nets_mixed").record
+    assert None not in (mixed.augment, mixed.make_optimizer, mixed.on_epoch_start)
+    assert catalog.metrics.get("shelf_nets_group_accuracy").record.needs == ("hierarchy",)
+    assert catalog.listeners.get("shelf_nets_diary").record.open(tmp_path)
+    assert catalog.report_formats.get("shelf_nets_titles").record.suffix == ".txt"
     assert catalog.runtimes.get("shelf_nets_double").record.where == "cpu"
     assert catalog.metrics.get("shelf_nets_worst_recall").record.known_cases
     import zoo
 
     splits = catalog.datasets.get("shelf_nets_shapes").record.load(zoo.DataRequest(root=tmp_path))
     assert (len(splits.train), len(splits.test or ())) == (600, 300)
+    assert splits.hierarchy is not None
 
 
 def test_every_python_file_compiles_and_no_template_is_left(tmp_path: Path) -> None:
@@ -138,8 +144,10 @@ def test_in_a_fresh_environment_its_own_tests_pass_as_it_was_written(tmp_path: P
     assert " passed" in shown
     assert "failed" not in shown
     run(*zoo, "bench", "--models", "shelf_nets_net", "--data", "shelf_nets_shapes",
-        "--recipes", "shelf_nets_quick,shelf_nets_mirrored", "--runtimes", "eager,shelf_nets_double",
+        "--recipes", "shelf_nets_quick,shelf_nets_mixed", "--listen", "shelf_nets_diary",
+        "--runtimes", "eager,shelf_nets_double",
         "--seeds", "1", "--epochs", "2", "--measure-seconds", "0")  # fmt: skip
     rows = list(csv.DictReader((folder / "runs" / "leaderboard.csv").read_text().splitlines()))
-    assert "shelf_nets_worst_recall" in rows[0]
+    assert {"shelf_nets_worst_recall", "shelf_nets_group_accuracy"} <= set(rows[0])
+    assert len((folder / "runs" / "diary.txt").read_text().splitlines()) == 2
     assert sorted(row["runtime"] for row in rows) == ["eager", "eager", "shelf_nets_double", "shelf_nets_double"]

@@ -18,7 +18,7 @@ def command() -> None:
 @click.argument("name", metavar="NAME")
 @click.option("--into", default=".", metavar="FOLDER", help="Parent of the new folder [default: the current folder].")
 def plugin(name: str, into: str) -> None:
-    """Scaffold a plugin as an installable distribution, with a network, a dataset, a recipe, a metric and tests.
+    """Scaffold a plugin as an installable distribution, with one record of most kinds, and tests.
 
     NAME is the name of the distribution, such as my-models. Its tests pass from the start.
     """
