@@ -2,7 +2,8 @@
 
     zoo bench --plugin examples/recipes/contrastive.py --models lenet5 --recipes contrastive --data digits
 
-Pairs are those of a micro-batch, so another ``accumulate_steps`` trains something else. The paper's second stage and
+Pairs are those of a micro-batch on one device, so another ``accumulate_steps`` or ``--gpus-per-trial`` trains something
+else. The paper's second stage and
 its projection head are left out.
 
 Shape suffixes: B batch, C channels, H height, W width, D features.

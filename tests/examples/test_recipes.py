@@ -15,8 +15,10 @@ import zoo
 from harness.batches.epoch_batches import EpochBatches
 from harness.batches.forward_settings import ForwardSettings
 from harness.data.images import TrialImages
+from harness.records.history import read_history
 from harness.training.loop import TrainingHooks, train
 from harness.training.resolved_recipe import ResolvedRecipe
+from harness.training.seeds.support import obstacle
 from harness.training.state import TrainingState
 from zoo import Hyperparameters, Recipe
 from zoo.loading import Sources, build_catalog
@@ -215,10 +217,15 @@ def test_schedule_free_weights_are_the_average_of_its_paper(images: TrialImages)
         assert torch.allclose(net.weight, x, atol=1e-6)
 
 
+MORE = pytest.mark.parametrize(
+    "more", [{}, {"accumulate_steps": 2, "ema_decay": 0.9}], ids=["plain", "with EMA and micro-batches"]
+)
+
+
 @pytest.mark.parametrize(
     ("name", "file"), [("sam", ""), ("contrastive", ""), ("schedule_free", ""), ("label_mixing", "schedule_free")]
 )
-@pytest.mark.parametrize("more", [{}, {"accumulate_steps": 2, "ema_decay": 0.9}], ids=["plain", "with EMA"])
+@MORE
 def test_a_resumed_training_ends_with_the_same_bits(name: str, file: str, more: dict, images: TrialImages) -> None:
     recipe, states = example(name, file), []
     whole, resumed = own_net(dropout=0.1), own_net(99, dropout=0.1)
@@ -227,3 +234,94 @@ def test_a_resumed_training_ends_with_the_same_bits(name: str, file: str, more: 
     fit(recipe, images, resumed, given=more, state=TrainingState.from_bytes(states[0]))
     for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
         assert torch.equal(a, b)
+
+
+@MORE
+def test_a_resumed_distillation_ends_with_the_same_bits(
+    more: dict, images: TrialImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The teacher is loaded anew, since what a context keeps is gone after a resume."""
+    recipe, states, loaded = example("distilled", "distillation"), [], []
+
+    def load_teacher(context: Any, images_BCHW: Tensor) -> nn.Module:
+        loaded.append(context.epoch)
+        with torch.random.fork_rng(devices=[]):  # as zoo.load_classifier does
+            return own_net(5).eval()
+
+    monkeypatch.setitem(recipe.training_step.__globals__, "load_teacher", load_teacher)
+    whole, resumed = own_net(dropout=0.1), own_net(99, dropout=0.1)
+    fit(recipe, images, whole, given=more, save=lambda state: states.append(state.to_bytes()))
+    fit(recipe, images, resumed, given=more, state=TrainingState.from_bytes(states[0]))
+    assert loaded == [1, 2]
+    for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
+        assert torch.equal(a, b)
+
+
+@MORE
+def test_a_resumed_training_with_auxiliary_heads_ends_with_the_same_bits(more: dict, images: TrialImages) -> None:
+    catalog = build_catalog(Sources(files=(str(EXAMPLES / "auxiliary.py"),), entry_points=False))
+    build = catalog.architectures.get("two_headed").record.build
+    recipe, states = catalog.recipes.get("auxiliary").record, []
+    whole, resumed = (build(zoo.ModelRequest(num_classes=NUM_CLASSES, image_size=8)) for _ in range(2))
+    fit(recipe, images, whole, given=more, save=lambda state: states.append(state.to_bytes()))
+    fit(recipe, images, resumed, given=more, state=TrainingState.from_bytes(states[0]))
+    for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "function"),
+    [
+        ("sam", "", "training_step"),
+        ("distilled", "distillation", "training_step"),
+        ("auxiliary", "", "training_step"),
+        ("contrastive", "", "training_step"),
+        ("schedule_free", "", "make_optimizer"),
+        ("label_mixing", "schedule_free", "on_epoch_start"),
+    ],
+)
+def test_seeds_that_cannot_train_together_say_why(name: str, file: str, function: str, images: TrialImages) -> None:
+    recipe = example(name, file)
+    resolved = ResolvedRecipe(recipe=recipe, hp=recipe.hyperparameters())
+    assert obstacle(resolved, settings_for(images)) == f"the recipe has its own {function}"
+
+
+def bench_of(name: str, file: str, model: str, out: Path, **options: Any) -> zoo.BenchResult:
+    return zoo.bench(
+        model, "digits", name, seeds=1, epochs=2, limit_train=200, limit_test=50, measure_seconds=0, device="cpu",
+        plugins=[EXAMPLES / f"{file or name}.py"], no_plugins=True, show="nothing", out=out, **options,
+    )  # fmt: skip
+
+
+def losses_in(result: zoo.BenchResult) -> list[float]:
+    (record,) = result.records
+    rows = read_history(result.store / record.trial_id / "history.jsonl")
+    return [row[name] for row in rows if row["event"] == "epoch" for name in ("train_loss", "val_loss")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "file", "model"),
+    [
+        ("auxiliary", "", "two_headed"),
+        ("schedule_free", "", "lenet5"),
+        ("label_mixing", "schedule_free", "lenet5"),
+        ("distilled", "distillation", "lenet5"),
+    ],
+)
+def test_two_processes_train_what_one_does(name: str, file: str, model: str, tmp_path: Path) -> None:
+    options: dict[str, Any] = {}
+    if name == "distilled":
+        (teacher,) = bench_of("sgd_quick", "distillation", "linear", tmp_path / "teacher").records
+        options["set"] = {"recipe.teacher": f"trial:{tmp_path / 'teacher' / teacher.trial_id}"}
+    alone = bench_of(name, file, model, tmp_path / "alone", **options)
+    together = bench_of(name, file, model, tmp_path / "together", gpus_per_trial=2, **options)
+    assert (alone.problems, together.problems) == ((), ())
+    assert losses_in(together) == pytest.approx(losses_in(alone), rel=1e-2)
+
+
+@pytest.mark.slow
+def test_on_several_devices_sam_says_why_not_and_contrasts_are_those_of_each_device(tmp_path: Path) -> None:
+    (problem,) = bench_of("sam", "", "lenet5", tmp_path / "sam", gpus_per_trial=2).problems
+    assert "training_step takes gradients itself, which several devices cannot share" in problem
+    assert bench_of("contrastive", "", "lenet5", tmp_path / "contrast", gpus_per_trial=2).problems == ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from zoo.api.plugin_choice import PluginChoice, PluginFiles
@@ -55,8 +56,6 @@ def create_model(
         >>> sum(p.numel() for p in net.parameters())
         269722
     """
-    import torch
-
     from harness.networks.building import build_model
     from harness.planning.small_images import adapts_by_default
     from zoo.architecture import ModelRequest
@@ -79,7 +78,7 @@ def create_model(
         pretrained=pretrained,
         options=resolve_options(architecture.options, options, owner=f"model {entry.display_name}"),
     )
-    with torch.random.fork_rng(devices=[]):
+    with _draws_put_back():
         network, _ = build_model(architecture, request, seed=seed, adapt=adapts_by_default(architecture, size))
     return network
 
@@ -137,7 +136,7 @@ def load_dataset(
 
 
 def load_classifier(path: str | os.PathLike[str], *, device: str = "auto", plugins: PluginFiles = ()) -> Classifier:
-    """Load a trained classifier.
+    """Load a trained classifier; torch's global generators are left as they were.
 
     Args:
         path: A trial folder, the checkpoint in it, or a ``.safetensors`` or ``.onnx`` file written by ``zoo export``.
@@ -155,8 +154,18 @@ def load_classifier(path: str | os.PathLike[str], *, device: str = "auto", plugi
     from zoo.api.classifiers import Classifier
 
     catalog = PluginChoice(files=plugins).catalog()
-    trained, where = load_predicting(Path(path), catalog, device=device)
+    # A recipe may load a teacher in the middle of a training, and again after a resume.
+    with _draws_put_back():
+        trained, where = load_predicting(Path(path), catalog, device=device)
     return Classifier(trained, device=where)
+
+
+def _draws_put_back() -> AbstractContextManager[None]:
+    """Return a context after which torch's global generators, which building a network seeds, are as they were."""
+    import torch
+
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+    return torch.random.fork_rng(devices=list(devices))
 
 
 def list_models(*patterns: str, pretrained: bool | None = None, plugins: PluginFiles = ()) -> list[str]:
@@ -166,6 +175,9 @@ def list_models(*patterns: str, pretrained: bool | None = None, plugins: PluginF
         patterns: Shell-style patterns: ``"resnet*"``; with a slash, of full names.
         pretrained: Only those with (True) or without (False) published weights.
         plugins: Plugin files to load beside the installed plugins.
+
+    Raises:
+        UsageError: If a plugin file does not exist.
 
     Example:
         >>> import zoo
@@ -177,12 +189,28 @@ def list_models(*patterns: str, pretrained: bool | None = None, plugins: PluginF
 
 
 def list_datasets(*patterns: str, plugins: PluginFiles = ()) -> list[str]:
-    """Return the names of datasets that match any pattern, or of all."""
+    """Return the names of datasets that match any pattern, or of all.
+
+    Args:
+        patterns: Shell-style patterns: ``"cifar*"``; with a slash, of full names.
+        plugins: Plugin files to load beside the installed plugins.
+
+    Raises:
+        UsageError: If a plugin file does not exist.
+    """
     return _names(PluginChoice(files=plugins).catalog().datasets, patterns)
 
 
 def list_recipes(*patterns: str, plugins: PluginFiles = ()) -> list[str]:
-    """Return the names of recipes that match any pattern, or of all."""
+    """Return the names of recipes that match any pattern, or of all.
+
+    Args:
+        patterns: Shell-style patterns: ``"sgd_*"``; with a slash, of full names.
+        plugins: Plugin files to load beside the installed plugins.
+
+    Raises:
+        UsageError: If a plugin file does not exist.
+    """
     return _names(PluginChoice(files=plugins).catalog().recipes, patterns)
 
 

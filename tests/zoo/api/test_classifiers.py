@@ -44,6 +44,13 @@ def test_predictions_are_those_of_the_command(folder: Path, files: list[Path], r
         assert [("" if each is None or each != each else str(each)) for each in mine] == row
 
 
+def test_loading_leaves_the_global_generator_as_it_was(folder: Path) -> None:
+    """A recipe that loads a teacher would resume to other bits, since it is loaded again in a later epoch."""
+    before = torch.get_rng_state()
+    zoo.load_classifier(folder, device="cpu")
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_images_in_memory_are_classified_as_their_files(folder: Path, files: list[Path]) -> None:
     classifier = zoo.load_classifier(folder)
     expected = classifier.predict_proba(files[:3])
