@@ -31,6 +31,25 @@ def test_a_notebook_runs(path: Path, tmp_path: Path) -> None:
     if path.stem == "first_bench":
         assert sum("image/png" in data for data in shown) == 2
         assert (tmp_path / "site" / "index.html").is_file()
+    if path.stem == "served_classifier":
+        here, there = _answers(cells)
+        assert there == pytest.approx(here, abs=1e-5)
+        assert 0.1 < here[0] <= 1
+        assert cells[-1].outputs[0].data["text/plain"] == "0"
+
+
+def _answers(cells: list[Any]) -> tuple[list[float], list[float]]:
+    """Return the probabilities that the notebook got in its own process and over HTTP, of the same classes."""
+    import re
+
+    (page,) = [output.data["text/html"] for output in cells[-2].outputs if output.output_type == "execute_result"]
+    names = re.findall(r"<th>(\w+)</th>", page.partition("<tbody>")[0])
+    texts = re.findall(r"<td>(.*?)</td>", page)
+    rows = [
+        dict(zip(names, texts[start : start + len(names)], strict=True)) for start in range(0, len(texts), len(names))
+    ]
+    assert [row["class_1"] for row in rows] == [row["served"] for row in rows] != []
+    return [float(row["probability_1"]) for row in rows], [float(row["served_probability"]) for row in rows]
 
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
