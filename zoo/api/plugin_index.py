@@ -49,11 +49,15 @@ class IndexedPlugin:
     distribution: str
     """What pip installs."""
     version: str = ""
+    """Its newest version when the index was written."""
     summary: str = ""
+    """One line on what it is."""
     keywords: tuple[str, ...] = ()
+    """Words that it can be found by, beside those of its name and summary."""
     homepage: str = ""
+    """URL of its page."""
     plugins: tuple[str, ...] = ()
-    """Names of its plugins."""
+    """Names of its entry points in the group ``zoo``."""
 
     @property
     def install_command(self) -> str:
@@ -70,7 +74,7 @@ def read_index(where: str | Path) -> list[IndexedPlugin]:
     """Read an index.
 
     Args:
-        where: A file, or an ``https://`` URL.
+        where: A file, or an ``https://`` URL; ``http://`` is for a server on this machine only.
 
     Raises:
         UsageError: If the URL is not of that kind.
@@ -127,15 +131,44 @@ def _installed(distributions: Iterable[importlib.metadata.Distribution]) -> Iter
 
 
 def _fetched(url: str) -> bytes:
+    import http.client
+    import urllib.error
     import urllib.request
 
-    if not url.startswith("https://"):
+    if not _is_secure(url):
         raise UsageError(f"the plugin index {url}: expected a file or a URL that begins with https://")
-    with urllib.request.urlopen(url, timeout=_SECONDS) as answer:  # urllib's errors are OSErrors
-        content: bytes = answer.read(LIST.max_bytes + 1)
+    try:
+        with urllib.request.urlopen(url, timeout=_SECONDS) as answer:  # urllib's errors are OSErrors
+            if not _is_secure(answer.url):
+                raise OSError(f"it leads to {answer.url}, which is not encrypted")
+            content: bytes = answer.read(LIST.max_bytes + 1)
+    except urllib.error.HTTPError as error:
+        with error:  # it holds the connection
+            raise OSError(f"the server answered {error.code} {error.reason}") from None
+    except http.client.HTTPException as error:
+        raise OSError(f"the server broke off: {type(error).__name__}: {error}") from error
     if len(content) > LIST.max_bytes:
         raise OSError(f"it is larger than {LIST.max_bytes:,} bytes")
     return content
+
+
+def _is_secure(url: str) -> bool:
+    """Return whether nobody on the way can change what is at a URL: it is encrypted, or of this machine, as for pip."""
+    import ipaddress
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    if parts.scheme == "https":
+        return bool(host)
+    try:
+        is_own = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        is_own = False
+    return parts.scheme == "http" and is_own
 
 
 def _entry(value: Any, where: str) -> IndexedPlugin:

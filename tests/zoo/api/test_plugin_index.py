@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import json
+import threading
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import Result
 
+from zoo.api import plugin_index
 from zoo.api.plugin_index import VARIABLE, installed_index, read_index, search
 from zoo.errors import DataError, UsageError
 
@@ -91,3 +95,101 @@ def test_the_command_prints_how_to_install(run_zoo: Callable[..., Result], monke
     none = run_zoo("plugins", "search", "nothing")
     assert (none.exit_code, none.stdout) == (2, "")
     assert json.loads(run_zoo("plugins", "index").stdout)["schema_version"] == 1
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[str, dict[str, bytes | str]]]:
+    """An HTTP server on this machine: its address, and its pages, of which texts are where they lead to."""
+    pages: dict[str, bytes | str] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            page = pages.get(self.path)
+            self.send_response(404 if page is None else 302 if isinstance(page, str) else 200)
+            if isinstance(page, str):
+                self.send_header("Location", page)
+            self.end_headers()
+            if isinstance(page, bytes):
+                with contextlib.suppress(OSError):  # whoever has read enough hangs up
+                    self.wfile.write(page)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    made = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    made.daemon_threads = False  # so that closing it waits for every answer
+    thread = threading.Thread(target=made.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{made.server_port}", pages
+    made.shutdown()
+    thread.join()
+    made.server_close()
+
+
+def test_an_index_at_a_url_is_read_like_a_file(
+    server: tuple[str, dict[str, bytes | str]], run_zoo: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, pages = server
+    monkeypatch.setenv("no_proxy", "*")
+    pages["/index.json"] = INDEX.read_bytes()
+    pages["/moved.json"] = f"{address}/index.json"
+    assert read_index(f"{address}/index.json") == read_index(f"{address}/moved.json") == read_index(INDEX) != []
+    told = run_zoo("plugins", "search", "medical", "--index", f"{address}/index.json")
+    assert (told.exit_code, "pip install zoo-medmnist" in told.stdout) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("page", "sentence"),
+    [
+        (b"{", "is not JSON"),
+        (b"<html>not here</html>", "is not JSON"),
+        (b'{"schema_version": 1, "plugins": []}' + b" " * 1000, "it is larger than 1,000 bytes"),
+        (None, "the server answered 404 Not Found"),
+    ],
+    ids=["broken", "a page", "huge", "absent"],
+)
+def test_what_a_url_gives_instead_of_an_index_is_a_sentence(
+    page: bytes | str | None,
+    sentence: str,
+    server: tuple[str, dict[str, bytes | str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    address, pages = server
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr(plugin_index, "LIST", plugin_index.LIST._replace(max_bytes=1000))
+    if page is not None:
+        pages["/index.json"] = page
+    with pytest.raises(DataError, match=sentence) as caught:
+        read_index(f"{address}/index.json")
+    assert str(caught.value).startswith(f"the plugin index {address}/index.json ")
+
+
+def test_a_page_that_leads_to_one_that_is_not_encrypted_is_refused(
+    server: tuple[str, dict[str, bytes | str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, pages = server
+    monkeypatch.setenv("no_proxy", "*")
+    pages["/moved.json"], pages["/index.json"] = f"{address}/index.json", INDEX.read_bytes()
+    monkeypatch.setattr(plugin_index, "_is_secure", lambda url: url.endswith("/moved.json"))
+    with pytest.raises(DataError, match=r"it leads to http://127\.0\.0\.1:\d+/index\.json, which is not encrypted"):
+        read_index(f"{address}/moved.json")
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://example.com/index.json", True),
+        ("http://localhost:8000/index.json", True),
+        ("http://[::1]/index.json", True),
+        ("http://example.com/index.json", False),
+        ("http://localhost.example.com/index.json", False),
+        ("file:///etc/passwd", False),
+        ("https://", False),
+        ("http://[", False),
+    ],
+)
+def test_only_encrypted_pages_and_those_of_this_machine_are_read(url: str, expected: bool) -> None:
+    assert plugin_index._is_secure(url) is expected
+    if not expected:
+        with pytest.raises(UsageError, match="expected a file or a URL that begins with https://"):
+            read_index(url)
