@@ -18,6 +18,7 @@ The public names, for plugins and scripts:
 ``hookimpl``           marks a plugin's hooks (see :mod:`zoo.hookspecs`)
 ``build_catalog``      finds all plugins and their records
 ``bench``              trains, tests and ranks models: ``zoo bench`` from Python, with a ``BenchResult``
+``plan``               tells what a bench would run: ``zoo plan`` from Python, with a ``BenchPlan``
 ``add``                ranks predictions that were made elsewhere: ``zoo add`` from Python
 ``evaluate``           tests classifiers that exist, without training: ``zoo eval`` from Python
 ``find_lr``            suggests learning rates: ``zoo plan --lr-find`` from Python
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from zoo.api.adding import add as add
     from zoo.api.benching import BenchResult as BenchResult
     from zoo.api.benching import bench as bench
+    from zoo.api.benching import plan as plan
     from zoo.api.creating import create_model as create_model
     from zoo.api.creating import list_datasets as list_datasets
     from zoo.api.creating import list_models as list_models
@@ -75,6 +77,7 @@ if TYPE_CHECKING:
     from zoo.api.lr_finding import find_lr as find_lr
     from zoo.api.ranking import Ranking as Ranking
     from zoo.api.ranking import rank as rank
+    from zoo.api.running.planning import BenchPlan as BenchPlan
     from zoo.architecture import Architecture as Architecture
     from zoo.architecture import ModelRequest as ModelRequest
     from zoo.catalog import Catalog as Catalog
@@ -105,6 +108,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Architecture": "zoo.architecture",
+    "BenchPlan": "zoo.api.running.planning",
     "BenchResult": "zoo.api.benching",
     "Catalog": "zoo.catalog",
     "ClassHierarchy": "zoo.hierarchy",
@@ -146,6 +150,7 @@ _HOME = {
     "list_recipes": "zoo.api.creating",
     "load_classifier": "zoo.api.creating",
     "load_dataset": "zoo.api.creating",
+    "plan": "zoo.api.benching",
     "rank": "zoo.api.ranking",
 }
 

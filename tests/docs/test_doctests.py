@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-QUICK = ("zoo.api.adding", "zoo.api.ensembling", "zoo.api.ranking", "zoo.api.differences", "zoo.api.creating")
+QUICK = (
+    "zoo.api.adding", "zoo.api.ensembling", "zoo.api.ranking", "zoo.api.differences", "zoo.api.creating",
+)  # fmt: skip
 BENCHES = ("zoo.api.benching", "zoo.api.lr_finding")
 
 

@@ -1,6 +1,6 @@
 """zoo from Python: what a script or a notebook calls, and what the command line is a thin layer over.
 
-``benching``     ``zoo.bench`` and its result
+``benching``     ``zoo.bench`` and its result, and ``zoo.plan``
 ``adding``       ``zoo.add``: predictions made elsewhere as rows
 ``evaluating``   ``zoo.evaluate``: classifiers that exist, tested without training
 ``lr_finding``   ``zoo.find_lr``: range tests of learning rates

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from harness.records.record import Record
-    from zoo.api.ordering import OrderForm
+    from zoo.api.ordering import BenchOrder, OrderForm
     from zoo.api.plugin_choice import PluginFiles
     from zoo.api.running.flow import BenchOutcome
+    from zoo.api.running.planning import BenchPlan
     from zoo.catalog import Catalog
     from zoo.options import Option
 
@@ -166,13 +167,108 @@ def bench(
         >>> result.is_complete
         True
     """
-    from zoo.api.choosing import attempt
     from zoo.api.display.notebook import showing
-    from zoo.api.plugin_choice import PluginChoice
     from zoo.api.running.flow import refuse_empty, run_order
     from zoo.api.running.forecast import expected_times
 
-    given: dict[str, Any] = dict(options)
+    given = dict(options, models=models, data=data, recipes=recipes, seeds=seeds, epochs=epochs, set=set)
+    call = read_call(given, out=out)
+    order = call.order
+    refuse_empty(order)
+    skips = [f"skipped: {skip.title}: {skip.reason}" for skip in order.chosen.plan.skips]  # the flow shows them
+    with showing(call.show, expected_times(order)) as progress:
+        for note in call.notes:
+            progress.note(note)
+        outcome = run_order(order, progress)
+    if outcome.is_interrupted:
+        raise KeyboardInterrupt("interrupted; run the same call again to continue")
+    return result_of(outcome, order.chosen.catalog, order.store, plugins=call.plugins, notes=(*call.notes, *skips))
+
+
+def plan(  # parameters: those of zoo.bench, a probe and a difference
+    models: Models | None = None,
+    data: Any = None,
+    recipes: str | Sequence[str] | None = None,
+    *,
+    seeds: int | Literal["auto"] | None = None,
+    epochs: int | None = None,
+    set: Mapping[str, Option | Sequence[Option]] | None = None,
+    out: str | PathLike[str] = DEFAULT_RUNS,
+    probe: bool = False,
+    detect: float | None = None,
+    **options: Unpack[BenchOptions],
+) -> BenchPlan:
+    """Return what :func:`zoo.bench` would run with the same settings, how long it would take, and what it would skip.
+
+    Times and memory are estimated from the records in *out* that were made on this machine, as ``zoo plan`` does.
+    Without *probe*, nothing is downloaded, read or run, and torch is not imported.
+
+    Args:
+        models: As for :func:`zoo.bench`.
+        data: As for :func:`zoo.bench`.
+        recipes: Names and patterns.
+        seeds: Number of seeds, or ``"auto"``.
+        epochs: Number of epochs; overrides the recipes.
+        set: Overrides by dotted key.
+        out: Folder of the records to learn from.
+        probe: Whether to prepare the data, and time a few batches of each unknown combination.
+        detect: Difference of accuracy in points, above 0 and below 100: how many seeds and test images would show it.
+        options: See :class:`BenchOptions`.
+
+    Raises:
+        ZooError: With every mistake in the settings.
+        KeyboardInterrupt: If the user stopped a probe; what was measured is kept, and the same call continues.
+
+    Example:
+        >>> import zoo
+        >>> plan = zoo.plan("linear,lenet5", "digits", "sgd_quick", seeds=2)
+        >>> len(plan), list(plan.table["model"])
+        (4, ['linear', 'lenet5'])
+    """
+    from zoo.api.running.planning import plan_of
+    from zoo.errors import UsageError
+
+    if detect is not None and not 0 < detect < 100:
+        raise UsageError(f"detect = {detect}: expected points of accuracy, above 0 and below 100")
+    given = dict(options, models=models, data=data, recipes=recipes, seeds=seeds, epochs=epochs, set=set)
+    call = read_call(given, out=out, caller="zoo.plan", is_dry=not probe)
+    return plan_of(call.order, points=detect, show=call.show if probe else None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PythonCall:
+    """What a call of ``zoo.bench`` or ``zoo.plan`` asks for."""
+
+    order: BenchOrder
+    plugins: PluginFiles
+    """Plugin files, with those of networks that were given as objects."""
+    notes: tuple[str, ...]
+    """A sentence for each given network that cannot be told from another by its source, and for images that differ
+    from reading to reading.
+    """
+    show: str
+    """How to show progress."""
+
+
+def read_call(
+    given: Mapping[str, Any], *, out: str | PathLike[str], caller: str = "zoo.bench", is_dry: bool = False
+) -> PythonCall:
+    """Read the arguments of a call; None stands for what is not given.
+
+    Args:
+        given: Arguments by name, with ``models`` and ``data`` as objects where they were given as such.
+        out: Folder of the records.
+        caller: Who was called, in the sentences on mistakes.
+        is_dry: Whether nothing is to be run, so that the cache need not be writable.
+
+    Raises:
+        ZooError: With every mistake in the settings.
+    """
+    from zoo.api.choosing import attempt
+    from zoo.api.plugin_choice import PluginChoice
+
+    given = dict(given)
+    models, data = given.get("models"), given.get("data")
     networks = given_networks(models)
     choice = PluginChoice(
         files=(*given.pop("plugins", ()), *(network.file for network in networks.values())),
@@ -180,21 +276,17 @@ def bench(
         installed=not given.pop("no_plugins", False),
     )
     show = given.pop("show", "auto")
-    names = names_of_models(models, networks)
+    given["models"] = names_of_models(models, networks)
+    notes: list[str] = [network.note for network in networks.values() if network.note]
     if data is not None and not _are_names(data):
-        data = keep_images(data)
-    given |= {"models": names, "data": data, "recipes": recipes, "seeds": seeds, "epochs": epochs, "set": set}
-    form, errors = form_of(given, out=out)
-    order = form.read(attempt(choice.catalog, errors), choice.sources(), errors=errors)
-    refuse_empty(order)
-    notes = [network.note for network in networks.values() if network.note]
-    with showing(show, expected_times(order)) as progress:
-        for note in notes:
-            progress.note(note)
-        outcome = run_order(order, progress)
-    if outcome.is_interrupted:
-        raise KeyboardInterrupt("interrupted; run the same call again to continue")
-    return result_of(outcome, order.chosen.catalog, order.store, plugins=choice.files, notes=notes)
+        given["data"] = keep_images(data, note=notes.append)
+    form, errors = form_of(given, out=out, caller=caller)
+    return PythonCall(
+        order=replace(form, is_dry=is_dry).read(attempt(choice.catalog, errors), choice.sources(), errors=errors),
+        plugins=choice.files,
+        notes=tuple(notes),
+        show=show,
+    )
 
 
 def _are_names(data: object) -> bool:
@@ -202,7 +294,9 @@ def _are_names(data: object) -> bool:
     return isinstance(several, list | tuple) and all(isinstance(each, str) for each in several) and bool(several)
 
 
-def form_of(given: Mapping[str, Any], *, out: str | PathLike[str]) -> tuple[OrderForm, list[Any]]:
+def form_of(
+    given: Mapping[str, Any], *, out: str | PathLike[str], caller: str = "zoo.bench"
+) -> tuple[OrderForm, list[Any]]:
     """Return the settings of a call as a form, and the mistakes found so far; None stands for what is not given."""
     from harness.planning.request import SHORT_FOR, BenchRequest, load_suite
     from zoo.api.choosing import attempt
@@ -227,10 +321,10 @@ def form_of(given: Mapping[str, Any], *, out: str | PathLike[str]) -> tuple[Orde
         else:
             known = [*BenchOptions.__annotations__, *BenchRequest.model_fields]
             near = near_names(name, known)
-            errors.append(UnknownNameError("setting of zoo.bench", name, near=near, hint="(help(zoo.bench))"))
+            errors.append(UnknownNameError(f"setting of {caller}", name, near=near, hint=f"(help({caller}))"))
     if overrides:
         raw["set"] = overrides
-    origin = "zoo.bench" if suite is None else f"{suite} or zoo.bench"
+    origin = caller if suite is None else f"{suite} or {caller}"
     return OrderForm(raw=raw, run=run, origin=origin, spell=as_argument), errors
 
 
@@ -246,11 +340,11 @@ def result_of(
     from reports.leaderboard.building import build_leaderboard
     from zoo.api.running.retesting import retest_shortfalls
     from zoo.api.running.runtimes import runtime_shortfalls
-    from zoo.api.running.shortfalls import failures, left_over
+    from zoo.api.running.shortfalls import failures, left_over, skipped
     from zoo.api.tables import MetricDeclarations, formats_of, write_tables
 
     summary = outcome.summary
-    problems = [*outcome.problems, *failures(summary), *left_over(summary)]
+    problems = [*outcome.problems, *failures(summary), *skipped(summary), *left_over(summary)]
     declared = MetricDeclarations.of(catalog)
     if summary.records:
         problems += write_tables(store, declared, formats_of(catalog).values())[1]

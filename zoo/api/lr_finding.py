@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from harness.data.settings import DataSettings
     from harness.search.lr_range import LrRange
-    from zoo.api.benching import BenchOptions
+    from zoo.api.benching import BenchOptions, Models
     from zoo.api.choosing import Chosen
     from zoo.events import Event
     from zoo.finding import Sources
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 def find_lr(
-    models: str | Sequence[str] | None = None,
-    data: str | Sequence[str] | None = None,
+    models: Models | None = None,
+    data: Any = None,
     recipes: str | Sequence[str] | None = None,
     *,
     set: Mapping[str, Option | Sequence[Option]] | None = None,
@@ -34,8 +34,8 @@ def find_lr(
     numbers on a CPU, whatever the seeds, and they are those of ``zoo.bench(…, space={"recipe.lr": "lr-find"})``.
 
     Args:
-        models: Names and patterns, as a list or separated by commas.
-        data: Names of datasets.
+        models: As for :func:`zoo.bench`.
+        data: As for :func:`zoo.bench`.
         recipes: Names and patterns.
         set: Overrides by dotted key: ``{"recipe.batch_size": 256}``.
         options: See :class:`zoo.api.benching.BenchOptions`.
@@ -54,24 +54,15 @@ def find_lr(
         >>> 0.001 < found.suggestion < 1
         True
     """
-    from zoo.api.benching import form_of
-    from zoo.api.choosing import attempt
+    from zoo.api.benching import read_call
     from zoo.api.display.notebook import showing
-    from zoo.api.plugin_choice import PluginChoice
     from zoo.api.running.flow import refuse_empty
 
-    given: dict[str, Any] = dict(options)
-    choice = PluginChoice(
-        files=tuple(given.pop("plugins", ())),
-        strict=given.pop("strict_plugins", False),
-        installed=not given.pop("no_plugins", False),
-    )
-    show = given.pop("show", "auto")
-    given |= {"models": models, "data": data, "recipes": recipes, "set": set}
-    form, errors = form_of(given, out=DEFAULT_RUNS)
-    order = form.read(attempt(choice.catalog, errors), choice.sources(), errors=errors)
+    given = dict(options, models=models, data=data, recipes=recipes, set=set)
+    call = read_call(given, out=DEFAULT_RUNS, caller="zoo.find_lr")
+    order = call.order
     refuse_empty(order)
-    with showing(show) as progress:
+    with showing(call.show) as progress:
         return lr_ranges_of(order.chosen, order.sources, data=order.settings.data, emit=progress)
 
 

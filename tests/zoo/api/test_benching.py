@@ -36,7 +36,7 @@ def test_the_plan_is_that_of_the_command_line(run_zoo: Callable[..., object], tm
     given = {**SETTINGS, "recipes": "sgd_*", "set": {"recipe.lr": 0.5}, "folds": None, "precision": "fp32"}
     form, errors = form_of({**given, "first_seed": 3}, out=tmp_path)
     choice = PluginChoice(installed=False)
-    plan = form.read(choice.catalog, choice.sources(), errors=errors).chosen.plan
+    plan = form.read(choice.catalog(), choice.sources(), errors=errors).chosen.plan
     more = ["--recipes", "sgd_*", "--set", "recipe.lr=0.5", "--precision", "fp32", "--first-seed", "3"]
     told = run_zoo("plan", *WORDS, *more, "--format", "json", "--out", str(tmp_path))
     trials = json.loads(told.stdout)["trials"]  # type: ignore[attr-defined]
@@ -77,6 +77,23 @@ def test_a_mistake_raises_the_sentence_of_the_command_line(
     assert told == f"zoo: {mine}\n"
 
 
+def test_images_that_cannot_be_fingerprinted_by_their_source_are_noted(tmp_path: Path) -> None:
+    import numpy as np
+
+    from zoo.api.benching import read_call
+
+    class Noisy:
+        def __len__(self) -> int:
+            return 6
+
+        def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
+            return np.random.default_rng().integers(0, 256, (8, 8), dtype=np.uint8), index % 2
+
+    call = read_call({"models": "linear", "data": Noisy(), "no_plugins": True}, out=tmp_path)
+    (note,) = call.notes
+    assert "images of the train split differ from reading to reading" in note
+
+
 def test_an_unknown_setting_has_near_names() -> None:
     with pytest.raises(UsageError, match=r"no setting of zoo\.bench is called 'epoch_'"):
         zoo.bench(epoch_=3)  # type: ignore[call-arg]
@@ -101,6 +118,23 @@ def test_a_result_is_what_the_records_say(catalog: zoo.Catalog, tmp_path: Path) 
     assert not result.is_complete
     assert f"{len(records)} done" in repr(result)
     assert (store / "leaderboard.csv").is_file()
+
+
+def test_a_dataset_and_an_executor_name_libraries_that_are_missing_before_anything_runs(tmp_path: Path) -> None:
+    plugin = tmp_path / "needy.py"
+    plugin.write_text(
+        "from zoo import Dataset, Executor, hookimpl\n"
+        "@hookimpl\n"
+        "def zoo_datasets():\n"
+        "    yield Dataset(name='far', load=print, libraries=('no-such-reader',))\n"
+        "@hookimpl\n"
+        "def zoo_executors():\n"
+        "    yield Executor(name='away', open=print, libraries=('no-such-cluster',))\n"
+    )
+    with pytest.raises(UsageError) as caught:
+        zoo.bench("linear", "far", plugins=[plugin], executor="away", out=tmp_path, no_plugins=True)
+    assert "dataset 'far' needs no-such-reader, which is not installed: pip install no-such-reader" in str(caught.value)
+    assert "executor 'away' needs no-such-cluster, which is not installed" in str(caught.value)
 
 
 def test_importing_zoo_and_its_lists_never_import_torch() -> None:

@@ -21,13 +21,12 @@ SHOWN = {"form", "columns", "brief", "quiet"}
 """How a command prints, which a result in Python does by its table and its methods."""
 
 TWINS: dict[str, tuple[tuple[Any, ...], set[str]]] = {
-    # ``zoo plan`` itself is ``zoo bench --dry-run``.
+    # zoo.plan() is ``zoo bench --dry-run``.
     "bench": ((zoo.bench, BenchOptions), {"sort_by", "dry_run", "timings"}),
     "eval": ((zoo.evaluate, BenchOptions), {"sort_by"}),
     "add": ((zoo.add, AddOptions), set()),
     "ensemble": ((zoo.ensemble,), {"strict_plugins", "no_plugins"}),
-    # Forecasts, learning rates and powers of tests are not in Python: a bench there starts at once.
-    "plan": ((zoo.bench, BenchOptions), {"probe", "lr_find", "detect"}),
+    "plan": ((zoo.plan, BenchOptions), {"lr_find"}),  # zoo.find_lr()
     "rank": ((zoo.rank,), {"explain", "output", "runs"}),  # Ranking.explain(), Ranking.table, and *folders
     "report": ((Ranking.report, zoo.rank), {"output", "runs"}),  # folder, and *folders
 }

@@ -38,7 +38,13 @@ _ACCEPTED = (
 )
 
 
-def keep_images(given: object, *, name: str = "data", report: Callable[[str], None] = lambda line: None) -> str:
+def keep_images(
+    given: object,
+    *,
+    name: str = "data",
+    report: Callable[[str], None] = lambda line: None,
+    note: Callable[[str], None] = lambda sentence: None,
+) -> str:
     """Write images and labels into the cache, and return the name of the dataset that has them: ``given:data-1f0c…``.
 
     Args:
@@ -48,6 +54,7 @@ def keep_images(given: object, *, name: str = "data", report: Callable[[str], No
             bytes or paths. Labels are whole numbers or strings.
         name: Beginning of its name.
         report: Called with a sentence for each split.
+        note: Called with a sentence for each split whose images differ from reading to reading.
 
     Raises:
         UsageError: If it is none of these.
@@ -70,6 +77,7 @@ def keep_images(given: object, *, name: str = "data", report: Callable[[str], No
                     f"images of the {role} split differ from reading to reading; those of one reading were kept, and "
                     "the same call may give others: give the images without random transforms"
                 )
+                note(notes[-1])
             report(f"reading the {role} split")
             digest.update(role.encode())
             schema = _schema(classes)

@@ -12,4 +12,5 @@
 ``shortfalls`` says what a bench has not got
 ``forecast``   estimates run time and memory
 ``search_forecast``  estimates the time of searches
+``planning``   a plan with its forecast, as an object
 """

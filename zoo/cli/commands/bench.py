@@ -83,6 +83,7 @@ def command(ctx: click.Context, /, **params: Any) -> None:
 
 def _show_plan(call: BenchCall) -> None:
     from zoo.api.running.forecast import forecast_of, plan_forecast_of
+    from zoo.api.running.planning import BenchPlan
     from zoo.api.running.search_forecast import search_forecast_of
     from zoo.cli.commands.plan import show_plan
 
@@ -91,7 +92,7 @@ def _show_plan(call: BenchCall) -> None:
     form = "json" if call.table.form == "json" else "table"
     plan_forecast = plan_forecast_of(chosen, forecast, call.order.settings.slots)
     search = search_forecast_of(chosen, forecast, call.order.settings.slots, store=call.store)
-    show_plan(chosen.plan, chosen.request, form=form, plan_forecast=plan_forecast, search=search)
+    show_plan(BenchPlan(chosen, plan_forecast, search), form=form)
     for sentence in chosen.notes:
         complain(sentence)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from zoo.api.choosing import Chosen, attempt
 from zoo.api.lr_finding import lr_ranges_of
 from zoo.api.ordering import slots_of
 from zoo.api.running import forecast as forecasting
+from zoo.api.running.planning import BenchPlan, detections, overrides_of
 from zoo.api.running.search_forecast import search_forecast_of
 from zoo.cli.display.lr_ranges import as_json, show_lr_ranges
 from zoo.cli.display.text import TextColumn, table_lines, terminal_width, wrapped
@@ -22,17 +23,13 @@ from zoo.cli.options.output import listing_format, output_option
 from zoo.cli.options.placing import dataset_places, placing_options
 from zoo.cli.options.selecting import SelectingCommand, choose_from, selecting_options
 from zoo.cli.session import Session, complain, plugin_options, session_of
-from zoo.text import clean, plural
+from zoo.text import clean
 
 if TYPE_CHECKING:
     from harness.data.settings import DataSettings
     from harness.planning.forecast import Forecast
-    from harness.planning.plan import Plan
-    from harness.planning.plan_forecast import ExpectedTrial, PlanForecast
-    from harness.planning.request import BenchRequest
-    from harness.records.spec import TrialSpec
+    from harness.planning.plan_forecast import ExpectedTrial
     from harness.search.lr_range import LrRange
-    from zoo.api.running.search_forecast import SearchForecast
     from zoo.events import Event
 
 _COLUMNS = (
@@ -92,18 +89,10 @@ def command(ctx: click.Context, /, form: str, **params: Any) -> None:
     interrupted = bool(params["probe"]) and _probe(session, chosen, forecast, params)
     plan_forecast = forecasting.plan_forecast_of(chosen, forecast, slots)
     search = search_forecast_of(chosen, forecast, slots, store=Path(params["out"]))
-    detections = () if params["detect"] is None else _detections(chosen, params)
+    found = () if params["detect"] is None else detections(chosen, Path(params["out"]), points=params["detect"])
     ranges = _lr_ranges(session, chosen, params) if params["lr_find"] and not interrupted else None
     more = {} if ranges is None else {"lr_ranges": as_json(ranges)}
-    show_plan(
-        chosen.plan,
-        chosen.request,
-        form=form,
-        plan_forecast=plan_forecast,
-        search=search,
-        detections=detections,
-        more=more,
-    )
+    show_plan(BenchPlan(chosen, plan_forecast, search, found), form=form, more=more)
     if ranges is not None and form != "json":
         show_lr_ranges(ranges)
     for sentence in chosen.notes:
@@ -111,28 +100,6 @@ def command(ctx: click.Context, /, form: str, **params: Any) -> None:
     if interrupted:
         complain("interrupted; run the same command again to measure the rest")
         ctx.exit(INTERRUPTED)
-
-
-def _detections(chosen: Chosen, params: dict[str, Any]) -> list[str]:
-    """Return a sentence for each dataset on the difference that ``--detect`` asks about."""
-    from reports.comparison.detection import detection_notes
-    from reports.trials.reading import read_trials
-
-    folder = Path(params["out"])
-    trials = read_trials([folder])[0] if any(folder.glob("*/record.json")) else []
-    specs = [trial.whole for trial in chosen.plan.trials]
-    rows: dict[str, set[str]] = {}
-    for spec in specs:
-        rows.setdefault(spec.dataset.full_name + spec.dataset.argument, set()).add(
-            spec.model_dump_json(exclude={"seed"})
-        )
-    return detection_notes(
-        trials,
-        [spec.dataset for spec in specs],
-        difference=params["detect"] / 100,
-        num_rows=max(map(len, rows.values()), default=0),
-        num_seeds=chosen.request.most_seeds,
-    )
 
 
 def _lr_ranges(session: Session, chosen: Chosen, params: dict[str, Any]) -> list[LrRange]:
@@ -175,88 +142,35 @@ def _probe(session: Session, chosen: Chosen, forecast: Forecast, params: dict[st
     return probes.interrupted
 
 
-def show_plan(
-    plan: Plan,
-    request: BenchRequest,
-    *,
-    form: str,
-    plan_forecast: PlanForecast,
-    search: SearchForecast | None = None,
-    detections: Sequence[str] = (),
-    more: Mapping[str, Any] = MappingProxyType({}),
-) -> None:
+def show_plan(bench_plan: BenchPlan, *, form: str, more: Mapping[str, Any] = MappingProxyType({})) -> None:
     """Write a plan with its expected times to stdout, as a table or as JSON.
 
     Args:
-        plan: The plan.
-        request: What the user asked for.
+        bench_plan: The plan.
         form: ``table`` or ``json``.
-        plan_forecast: The expected times.
-        search: Those of the searches that come first; None: nothing is searched.
-        detections: Sentences on the differences that the plan would show.
         more: Further values of the JSON.
     """
-    from harness.records.seed_schedule import seed_counts
-
+    chosen, detections = bench_plan.chosen, list(bench_plan.detections)
+    plan, request = chosen.plan, chosen.request
     if form == "json":
         trials = [trial.model_dump(mode="json") for trial in plan.trials]
         skips = [{"title": skip.title, "reason": skip.reason} for skip in plan.skips]
-        forecast = forecasting.as_json(plan_forecast)
+        forecast = forecasting.as_json(bench_plan.forecast)
         data = {"trials": trials, "skips": skips, "forecast": forecast, **more}
-        if search is not None:
-            data["search"] = search.as_json()
+        if bench_plan.search is not None:
+            data["search"] = bench_plan.search.as_json()
         if request.test_also:
             data["test_also"] = list(request.test_also)
-        click.echo(json.dumps({**data, "detection": list(detections)} if detections else data, indent=2))
+        click.echo(json.dumps({**data, "detection": detections} if detections else data, indent=2))
         return
-    combinations = _combinations(plan_forecast)
-    rows = [_row(trials, _overrides(trials[0].spec, request)) for trials in combinations]
+    rows = [_row(trials, overrides_of(trials[0].spec, request)) for trials in bench_plan.combinations]
     if rows:
         heading, *lines = table_lines(_COLUMNS, rows, width=terminal_width())
         click.echo("\n".join([click.style(heading, bold=True), *lines, ""]))
-    for skip in plan.skips:
-        _tell(f"skipped: {clean(skip.title)}: {clean(skip.reason)}")
-    if plan.skips:
-        click.echo("")
-    _tell(_total(plan, len(rows)))
-    if plan.trials:
-        num_unknown = sum(any(trial.expected.seconds is None for trial in trials) for trials in combinations)
-        _tell(forecasting.total(plan_forecast, num_unknown))
-        if parts := forecasting.shares(plan_forecast):
-            _tell(f"of that time: {parts}")
-    if request.test_also and plan.trials:
-        _tell(f"further test sets, after training: {clean(', '.join(request.test_also))}")
-    if search is not None:
-        _tell(search.sentence)
-        for title in search.bare:
-            _tell(f"{clean(title)} has no settings to search: its row has the default ones only")
-    for sentence in detections:
-        _tell(f"detectable with 80 % probability: {clean(sentence)}")
-    if request.seeds == "auto":
-        first, *_ = counts = seed_counts(request.max_seeds)
-        looks = f"ranks are compared after {', '.join(map(str, counts))} seeds"
-        _tell(f"at most: each row gets {plural(first, 'seed')}, and more while it shares ranks; {looks}")
-
-
-def _tell(sentence: str) -> None:
-    click.echo(wrapped(sentence, sys.stdout))
-
-
-def _combinations(plan_forecast: PlanForecast) -> list[list[ExpectedTrial]]:
-    """Return the trials of each combination, which differ only in seed and fold."""
-    groups: dict[str, list[ExpectedTrial]] = {}
-    for trial in plan_forecast.trials:
-        groups.setdefault(trial.spec.whole.model_dump_json(exclude={"seed": True, "dataset": {"resplit"}}), []).append(
-            trial
-        )
-    return list(groups.values())
-
-
-def _overrides(spec: TrialSpec, request: BenchRequest) -> str:
-    """Return the overrides of a combination, with its own value of those that have several."""
-    own: dict[str, Any] = {f"recipe.{name}": value for name, value in spec.recipe.hyperparameters.items()}
-    own |= {f"model.{name}": value for name, value in spec.architecture.options.items()}
-    return ", ".join(f"{key}={own[key] if isinstance(value, tuple) else value}" for key, value in request.set.items())
+    for number, sentence in enumerate(bench_plan.sentences, start=1):
+        click.echo(wrapped(sentence, sys.stdout))
+        if number == len(plan.skips):
+            click.echo("")
 
 
 def _row(trials: list[ExpectedTrial], overrides: str) -> tuple[object, ...]:
@@ -275,10 +189,3 @@ def _row(trials: list[ExpectedTrial], overrides: str) -> tuple[object, ...]:
         *forecasting.cells(trials),
         overrides,
     )
-
-
-def _total(plan: Plan, combinations: int) -> str:
-    epochs = sum(int(trial.recipe.hyperparameters.get("epochs", 0)) for trial in plan.trials)
-    trials, rows = plural(len(plan.trials), "trial"), plural(combinations, "combination")
-    text = f"{trials} of {rows}" + (f", {plural(epochs, 'epoch')} in all" if epochs else "")
-    return f"{text}; {plural(len(plan.skips), 'combination')} skipped" if plan.skips else text

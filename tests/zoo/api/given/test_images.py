@@ -104,8 +104,10 @@ def test_the_name_follows_the_content() -> None:
 
 def test_random_transforms_are_marked() -> None:
     noisy = Pairs(lambda image: image ^ RNG.integers(0, 2, image.shape, dtype=np.uint8))
-    (note,) = zoo.load_dataset(keep_images(noisy)).notes
+    told: list[str] = []
+    (note,) = zoo.load_dataset(keep_images(noisy, note=told.append)).notes
     assert "differ from reading to reading" in note
+    assert told == [note]
     assert zoo.load_dataset(keep_images(Pairs())).notes == ()
 
 

@@ -17,7 +17,7 @@ def test_a_plan_of_skips_only_is_refused_with_the_reasons(write_plugin: Callable
     form, errors = form_of({"models": "big_net", "data": "dots", "recipes": "quick"}, out="runs")
     choice = PluginChoice(files=[write_plugin(shelf)], installed=False)
     with pytest.raises(UsageError, match="nothing to run: big_net · dots · quick: the network takes images"):
-        refuse_empty(form.read(choice.catalog, choice.sources(), errors=errors))
+        refuse_empty(form.read(choice.catalog(), choice.sources(), errors=errors))
 
 
 @pytest.mark.parametrize("interrupted", [True, False])

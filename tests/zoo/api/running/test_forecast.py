@@ -201,7 +201,7 @@ def test_a_bench_expects_what_finished_trials_took(
     forecast = json.loads(result.stdout)["forecast"]
     given = {"models": "tiny_net,tiny_net20", "data": "dots", "recipes": "quick", "jobs": 2}
     form, errors = form_of(given, out=store)
-    expected = expected_times(form.read(lambda: build_catalog(sources), sources, errors=errors))
+    expected = expected_times(form.read(build_catalog(sources), sources, errors=errors))
     due = {
         each["title"].rpartition(" · seed ")[0]: each["seconds"] for each in forecast["trials"] if not each["finished"]
     }
