@@ -52,7 +52,7 @@ def _members(overall: Overall) -> list[OverallRow | IncompleteRow]:
 
 
 def _name(model: str, recipe: str, overall: Overall) -> str:
-    recipes = {row.recipe for row in _members(overall)}
+    recipes = {row.recipe for row in _members(overall) if row.model == model}
     return one_line(f"{model}, {recipe}" if len(recipes) > 1 else model)
 
 

@@ -34,6 +34,14 @@ def test_the_section_has_the_cells_of_the_overall_table_and_a_shade_for_each_dat
     assert heat["best"][0]["text"] == "90.0 ± 0.0"
 
 
+def test_a_name_has_its_recipe_only_where_its_model_has_several(make_trials):
+    trials = [*both(make_trials, "plain", 0.9, 0.8), *both(make_trials, "twice", 0.5, 0.7)]
+    trials += make_trials("twice", data="one", accuracy=0.6, recipe="adam")
+    trials += make_trials("probed", data="one", accuracy=0.95, recipe="probe")
+    names = [row["name"] for row in section(trials)["heat"]["rows"]]
+    assert sorted(names) == ["plain", "probed", "twice, adam", "twice, sgd"]
+
+
 def test_where_lower_is_better_the_lowest_value_is_darkest(make_trial):
     trials = [
         make_trial(name, data=data, params=params, fingerprint=fingerprint)
