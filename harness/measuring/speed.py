@@ -262,7 +262,8 @@ def _own_time_notes(is_own: bool, foreign_cores: float | None) -> tuple[str, ...
         return ()
     return (
         f"measured while other processes used more than {LOADED_CORES:g} CPU cores, in the network's own time: time in "
-        "which they kept its thread from a core is left out",
+        "which they kept its thread from a core is left out; end-to-end training, where two threads wait for each "
+        "other, may still be slower than at rest",
     )
 
 
