@@ -45,7 +45,10 @@ def error_message(error: BaseException, *, max_length: int = 300) -> str:
 def error_text(error: BaseException, *, max_length: int = 300) -> str:
     """Return the type and message of an exception as one safe line."""
     message = error_message(error, max_length=max_length)
-    name = one_line(type(error).__name__)
+    try:
+        name = one_line(type(error).__name__)
+    except BaseException:  # as above, by a metaclass
+        name = "an exception without a name"
     return f"{name}: {message}" if message else name
 
 

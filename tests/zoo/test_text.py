@@ -41,3 +41,16 @@ def test_an_exception_is_named_though_its_message_cannot_be_read():
 def test_an_exit_is_named_with_its_code():
     assert exit_call(SystemExit(0)) == "sys.exit(0)"
     assert exit_call(SystemExit("no\x1b[2J")) == "sys.exit('no\\x1b[2J')"
+
+
+def test_an_exception_whose_class_raises_has_a_text_all_the_same() -> None:
+    class Hostile(type):
+        def __getattribute__(cls, name: str) -> object:
+            if name == "__name__":
+                raise SystemExit
+            return super().__getattribute__(name)
+
+    class HostileError(Exception, metaclass=Hostile):
+        pass
+
+    assert error_text(HostileError("text")) == "an exception without a name: text"
