@@ -82,7 +82,7 @@ def test_an_interrupted_cell_continues_when_it_is_run_again(kernel: Any, tmp_pat
     manager, client = kernel
     cell = (
         "import zoo\n"
-        "result = zoo.bench('linear,lenet5', 'digits', seeds=1, epochs=40, device='cpu', measure_seconds=0, jobs=1)\n"
+        "result = zoo.bench('linear,lenet5', 'digits', seeds=1, epochs=200, device='cpu', measure_seconds=0, jobs=1)\n"
         "sorted(record.attempts for record in result.records)"
     )
     client.execute(cell)
