@@ -198,8 +198,10 @@ class Ranking:
         return terminal_text(self.leaderboard)
 
     def _repr_html_(self) -> str:
-        # Cells are escaped by pandas.
-        return str(self.table.to_html(max_rows=MAX_HTML_ROWS, index=False))
+        table = self.table
+        filled = [name for name in table if any(value == value and value not in (None, "") for value in table[name])]
+        # Cells are escaped by pandas. Columns without a value, of which there are dozens, would push the scores aside.
+        return str(table[filled].to_html(max_rows=MAX_HTML_ROWS, index=False))
 
 
 def rank(
