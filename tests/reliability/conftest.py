@@ -169,6 +169,7 @@ def told(folder: Path, record: Record) -> dict[str, Any]:
         del said["training"]["seconds"]
     if said["tuning"]:  # how it was chosen is a matter of time
         said["tuning"] = {name: said["tuning"][name] for name in ("layout", "compile")}
+    said["spec"]["execution"].pop("measure_shares")  # that of the call: how many seeds share a measurement
     epochs = [row for row in read_history(folder / "history.jsonl") if row["event"] == "epoch"]
     losses = [(row["epoch"], row["train_loss"], row["val_loss"], row["val_accuracy"]) for row in epochs]
     files = {name: (folder / name).read_bytes() for name in ("predictions.safetensors", "checkpoint.safetensors")}

@@ -89,7 +89,7 @@ def test_measuring_a_slow_network_takes_longer_than_asked(
 ) -> None:
     """Three windows are made of calls however slow, after two that warm up."""
     catalog = build_catalog(sources)
-    spec = _plan(catalog, "fine", measure_seconds=0.3).trials[0]
+    spec = _plan(catalog, "fine", measure_seconds=0.3, seeds=1).trials[0]
     quick = expectation(spec, make_data(), MEASURED, device="cpu").alone_seconds
     slow = MEASURED.model_copy(update={"image_seconds": 1.0, "val_image_seconds": 1.0, "single_image_seconds": 1.0})
     assert quick == pytest.approx(1.0, rel=0.2)

@@ -57,6 +57,7 @@ FULL = TrialSpec(
         val_fraction=0.25,
         folds=5,
         fold=2,
+        resplit=0,
         unsplit_is_test=True,
     ),
     recipe=RecipeSpec(

@@ -49,6 +49,13 @@ def test_trials_run_here_unless_an_executor_is_named(catalog: Any) -> None:
         remote_of({**NOTHING, "executor_options": ("x",)}, catalog)
 
 
+@pytest.fixture
+def with_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take Ray for installed, as the extra does."""
+    monkeypatch.setattr("zoo.dependencies.missing_libraries", lambda libraries: [])
+
+
+@pytest.mark.usefixtures("with_ray")
 def test_the_address_is_an_option_of_the_executor(catalog: Any) -> None:
     remote = remote_of({**NOTHING, "executor": "ray", "address": "auto"}, catalog)
     assert remote is not None
@@ -62,6 +69,15 @@ def test_values_of_python_are_read_as_their_text_is() -> None:
     assert slots_of({**NOTHING, "devices": "all", "jobs": "auto"}, as_argument).devices == ()
 
 
+def test_an_executor_whose_library_is_missing_is_refused(catalog: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zoo.dependencies.missing_libraries", list)
+    with pytest.raises(
+        UsageError, match=r"executor 'ray' needs ray, which is not installed: pip install 'zoobench\[ray"
+    ):
+        remote_of({**NOTHING, "executor": "ray"}, catalog)
+
+
+@pytest.mark.usefixtures("with_ray")
 def test_options_of_an_executor_may_be_a_mapping(catalog: Any) -> None:
     remote = remote_of({**NOTHING, "executor": "ray", "executor_options": {"address": "auto"}}, catalog)
     assert remote is not None
