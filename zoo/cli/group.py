@@ -280,7 +280,7 @@ def _sentence(error: Exception) -> str:
         names = [name for name in names if name.startswith("--")]
         begun = [name for name in names if name.startswith(error.option_name)]
         near = begun[:3] or near_names(error.option_name, names)
-        guess = f"; did you mean {' or '.join(near)}?" if near else ";"
+        guess = f"; did you mean {' or '.join(near)}?" if near else ""
         return f"{command} has no option {error.option_name!r}{guess} ({command} --help lists all)"
     message = error.format_message().strip().rstrip(".")
     return f"{message[:1].lower()}{message[1:]} ({command} --help)"

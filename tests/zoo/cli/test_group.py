@@ -83,6 +83,12 @@ def test_a_mistyped_option_gets_near_names_and_exit_code_2(run_zoo: Run, given: 
     assert f"zoo bench has no option '{given}'; did you mean {meant}" in result.stderr
 
 
+def test_an_option_like_no_other_is_one_sentence(run_zoo: Run) -> None:
+    result = run_zoo("list", "models", "--qqqqqq", "3")
+    assert result.exit_code == 2
+    assert result.stderr == "zoo: zoo list has no option '--qqqqqq' (zoo list --help lists all)\n"
+
+
 def test_an_option_without_its_value_is_one_sentence(run_zoo: Run) -> None:
     result = run_zoo("bench", "--epochs")
     assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
