@@ -6,7 +6,16 @@ import math
 from collections.abc import Iterable
 from dataclasses import replace
 
-from plugins.metrics import calibration, confusion, influence, known, probability, ranking, scaling, selective
+from plugins.metrics import (
+    calibration,
+    confusion,
+    influence,
+    known,
+    probability,
+    ranking,
+    selective,
+    temperature_scaling,
+)
 from zoo import Metric, hookimpl
 
 
@@ -162,7 +171,7 @@ def _after_scaling() -> Iterable[Metric]:
     source = "Guo et al. 2017, https://arxiv.org/abs/1706.04599"
     yield Metric(
         name="temperature",
-        compute=scaling.temperature,
+        compute=temperature_scaling.temperature,
         summary="what logits are divided by to fit the validation images best; above 1, the network was too sure",
         source=source,
         higher_is_better=False,
@@ -171,8 +180,8 @@ def _after_scaling() -> Iterable[Metric]:
     )
     yield Metric(
         name="scaled_nll",
-        compute=scaling.scaled_nll,
-        influence=scaling.scaled_nll_of_images,
+        compute=temperature_scaling.scaled_nll,
+        influence=temperature_scaling.scaled_nll_of_images,
         summary="mean negative log-likelihood at that temperature",
         source=source,
         higher_is_better=False,
@@ -180,7 +189,7 @@ def _after_scaling() -> Iterable[Metric]:
     )
     yield Metric(
         name="scaled_calibration_error",
-        compute=scaling.scaled_calibration_error,
+        compute=temperature_scaling.scaled_calibration_error,
         summary=f"calibration error over {probability.NUM_BINS} bins at that temperature",
         source=source,
         higher_is_better=False,

@@ -9,7 +9,7 @@
 ``speeds``         speeds of a row, and which are comparable
 ``pareto``         which rows no other beats on accuracy and cost at once
 ``overall``        rows compared over several datasets; ``overall_text`` formats that
-``adaptive``       which rows need more seeds
+``adaptive_seeds`` which rows need more seeds
 ``all_columns``    all columns; ``columns`` holds their kinds
 ``coverage``       which sources of variance the intervals of a row cover
 ``further_sets``   accuracies on other test sets

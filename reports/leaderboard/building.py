@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.records.origin import origin_of
 from harness.records.record import Record
 from harness.records.runtime_result import runtime_name
-from reports.leaderboard.adaptive import expected_seeds, looks_note, looks_of
+from reports.leaderboard.adaptive_seeds import expected_seeds, looks_note, looks_of
 from reports.leaderboard.all_columns import all_columns, find_sort_column
 from reports.leaderboard.columns.column import Column, RankBasis
 from reports.leaderboard.coverage import covered_by

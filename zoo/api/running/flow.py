@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from zoo.api.running.adaptive_seeds import run_until_settled
 from zoo.api.running.folds import pooling_folds
 from zoo.api.running.listeners import FanOut
 from zoo.api.running.retesting import Retesting
 from zoo.api.running.runtimes import requested_runtimes, run_requested_runtimes, with_requested_runtimes
 from zoo.api.running.second_round import run_second_round
-from zoo.api.running.seeding import run_until_settled
 from zoo.api.running.stopping import run_while_in_reach
 from zoo.api.running.tuning import SearchOutcome, search_settings
 

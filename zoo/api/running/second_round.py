@@ -34,7 +34,7 @@ def run_second_round(
         store: Holds the records.
         note: Takes a sentence on what is trained.
     """
-    from zoo.api.running.seeding import together
+    from zoo.api.running.adaptive_seeds import together
 
     if first.interrupted:
         return first

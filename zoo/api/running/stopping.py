@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from zoo.api.running.seeding import together, with_looks
+from zoo.api.running.adaptive_seeds import together, with_looks
 from zoo.text import plural
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def rows_out_of_reach(records: Sequence[Record], store: Store) -> set[str]:
 
 
 def _row(spec: TrialSpec) -> str:
-    from reports.leaderboard.adaptive import combination_of
+    from reports.leaderboard.adaptive_seeds import combination_of
 
     return combination_of(spec)
 

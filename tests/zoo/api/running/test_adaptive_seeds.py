@@ -18,8 +18,8 @@ from harness.planning.selection import select
 from harness.records.record import Outcome, Record
 from harness.records.store import Store
 from zoo import Catalog
-from zoo.api.running import seeding
-from zoo.api.running.seeding import run_until_settled
+from zoo.api.running import adaptive_seeds
+from zoo.api.running.adaptive_seeds import run_until_settled
 
 Run = Callable[..., Result]
 
@@ -31,7 +31,7 @@ class Scripted:
         self.plans: list[list[tuple[str, int]]] = []
         self.sentences: list[str] = []
         self.looks = iter(open_models)
-        monkeypatch.setattr("reports.leaderboard.adaptive.look_at", self.look_at)
+        monkeypatch.setattr("reports.leaderboard.adaptive_seeds.look_at", self.look_at)
 
     def run(self, plan: Plan) -> BenchSummary:
         self.plans.append([(trial.architecture.display_name, trial.seed) for trial in plan.trials])
@@ -43,7 +43,7 @@ class Scripted:
 
     def look_at(self, trials: object, *, num_seeds: int, max_seeds: int) -> object:
         from harness.records.seed_schedule import seed_counts
-        from reports.leaderboard.adaptive import Look, SeedState, combination_of
+        from reports.leaderboard.adaptive_seeds import Look, SeedState, combination_of
 
         wanted = next(self.looks)
         states = {
@@ -57,10 +57,10 @@ class Scripted:
 
 
 @pytest.fixture
-def seeded(catalog: Catalog, tmp_path: Path) -> Callable[..., seeding.Seeded]:
+def seeded(catalog: Catalog, tmp_path: Path) -> Callable[..., adaptive_seeds.Seeded]:
     """Run a bench of two models with adaptive seeds."""
 
-    def run(script: Scripted, *, deadline: float | None = None, **asked: object) -> seeding.Seeded:
+    def run(script: Scripted, *, deadline: float | None = None, **asked: object) -> adaptive_seeds.Seeded:
         raw = {"models": ["linear", "lenet5"], "seeds": "auto", **asked}
         request = BenchRequest.model_validate(raw)
         plan = make_plan(select(request, catalog))
@@ -72,7 +72,7 @@ def seeded(catalog: Catalog, tmp_path: Path) -> Callable[..., seeding.Seeded]:
 
 
 def test_only_open_rows_get_more_seeds_and_each_trial_runs_once(
-    seeded: Callable[..., seeding.Seeded], monkeypatch: pytest.MonkeyPatch
+    seeded: Callable[..., adaptive_seeds.Seeded], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script = Scripted(monkeypatch, ("linear", "lenet5"), ("lenet5",), ())
     done = seeded(script)
@@ -88,7 +88,7 @@ def test_only_open_rows_get_more_seeds_and_each_trial_runs_once(
 
 
 def test_a_row_that_shares_a_rank_again_gets_the_seeds_that_it_missed(
-    seeded: Callable[..., seeding.Seeded], monkeypatch: pytest.MonkeyPatch
+    seeded: Callable[..., adaptive_seeds.Seeded], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script = Scripted(monkeypatch, ("linear",), ("lenet5",), ())
     seeded(script)
@@ -96,7 +96,7 @@ def test_a_row_that_shares_a_rank_again_gets_the_seeds_that_it_missed(
 
 
 def test_when_the_budget_is_spent_no_look_adds_seeds(
-    seeded: Callable[..., seeding.Seeded], monkeypatch: pytest.MonkeyPatch
+    seeded: Callable[..., adaptive_seeds.Seeded], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script = Scripted(monkeypatch, ("linear", "lenet5"))
     done = seeded(script, deadline=time.monotonic(), budget="1m")
@@ -105,7 +105,7 @@ def test_when_the_budget_is_spent_no_look_adds_seeds(
 
 
 def test_trials_stopped_by_the_user_are_not_checked(
-    seeded: Callable[..., seeding.Seeded], monkeypatch: pytest.MonkeyPatch
+    seeded: Callable[..., adaptive_seeds.Seeded], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script = Scripted(monkeypatch)
     whole = script.run

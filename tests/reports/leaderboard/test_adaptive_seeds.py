@@ -15,7 +15,7 @@ from harness.planning.plan import make_plan
 from harness.planning.request import BenchRequest
 from harness.planning.selection import select
 from harness.records.seed_schedule import seed_counts
-from reports.leaderboard.adaptive import Look, SeedState, combination_of, row_states
+from reports.leaderboard.adaptive_seeds import Look, SeedState, combination_of, row_states
 from reports.statistics.multiplicity import alpha_of_look
 from reports.statistics.power import detectable_differences
 from reports.statistics.ranks import separated

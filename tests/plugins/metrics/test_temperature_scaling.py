@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from plugins.metrics import scaling
+from plugins.metrics import temperature_scaling
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def made(predictions_of):
 
 
 def test_the_temperature_is_that_of_a_search_and_near_the_true_one(made):
-    found = scaling.temperature(made)
+    found = temperature_scaling.temperature(made)
     assert found == pytest.approx(3, rel=0.1)
     logits, labels = torch.tensor(made.validation.logits), torch.tensor(made.validation.labels)
     grid = np.linspace(2.5, 3.5, 2001)
@@ -39,16 +39,22 @@ def test_the_temperature_is_that_of_a_search_and_near_the_true_one(made):
 
 def test_probabilities_at_the_temperature_are_better_calibrated(made):
     plain = replace(made, validation=None)
-    assert scaling.scaled_nll(made) < 0.8 * scaling.probability.nll(plain)
-    assert scaling.scaled_calibration_error(made) < 0.25 * scaling.probability.expected_calibration_error(plain)
-    assert scaling.scaled_nll_of_images(made).mean() == pytest.approx(scaling.scaled_nll(made))
+    assert temperature_scaling.scaled_nll(made) < 0.8 * temperature_scaling.probability.nll(plain)
+    assert temperature_scaling.scaled_calibration_error(
+        made
+    ) < 0.25 * temperature_scaling.probability.expected_calibration_error(plain)
+    assert temperature_scaling.scaled_nll_of_images(made).mean() == pytest.approx(temperature_scaling.scaled_nll(made))
 
 
 def test_without_validation_predictions_all_of_it_is_undefined(made):
     alone = replace(made, validation=None)
-    for compute in (scaling.temperature, scaling.scaled_nll, scaling.scaled_calibration_error):
+    for compute in (
+        temperature_scaling.temperature,
+        temperature_scaling.scaled_nll,
+        temperature_scaling.scaled_calibration_error,
+    ):
         assert math.isnan(compute(alone))
-    assert np.isnan(scaling.scaled_nll_of_images(alone)).all()
+    assert np.isnan(temperature_scaling.scaled_nll_of_images(alone)).all()
 
 
 @settings(deadline=None, max_examples=60)
@@ -67,7 +73,7 @@ def test_the_order_of_classes_and_so_the_accuracy_stay_to_the_bit(seed, num_clas
         )
 
     plain = draw()
-    scaled = scaling.scaled(replace(plain, validation=draw()))
+    scaled = temperature_scaling.scaled(replace(plain, validation=draw()))
     assert scaled is not None
     for each in (plain, scaled):
         assert each.logits.shape == (40, num_classes)
@@ -75,10 +81,12 @@ def test_the_order_of_classes_and_so_the_accuracy_stay_to_the_bit(seed, num_clas
     assert np.array_equal(*top)
 
 
-@pytest.mark.parametrize(("label", "expected"), [(0, 1 / scaling.HOTTEST), (1, scaling.HOTTEST)])
+@pytest.mark.parametrize(
+    ("label", "expected"), [(0, 1 / temperature_scaling.HOTTEST), (1, temperature_scaling.HOTTEST)]
+)
 def test_images_that_are_all_right_or_all_wrong_leave_it_within_its_bounds(predictions_of, label, expected):
-    assert scaling.fitted(predictions_of([[1, 0]] * 5, [label] * 5)) == pytest.approx(expected)
+    assert temperature_scaling.fitted(predictions_of([[1, 0]] * 5, [label] * 5)) == pytest.approx(expected)
 
 
 def test_equal_logits_fit_at_any_temperature(predictions_of):
-    assert scaling.fitted(predictions_of([[2, 2]] * 5, [0] * 5)) == 1
+    assert temperature_scaling.fitted(predictions_of([[2, 2]] * 5, [0] * 5)) == 1

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from harness.records.record import Record
     from harness.records.spec import TrialSpec
     from harness.records.store import Store
-    from reports.leaderboard.adaptive import Look
+    from reports.leaderboard.adaptive_seeds import Look
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +52,7 @@ def run_until_settled(
         note: Takes a sentence for each look.
     """
     from harness.records.seed_schedule import seed_counts
-    from reports.leaderboard.adaptive import look_at
+    from reports.leaderboard.adaptive_seeds import look_at
 
     counts = seed_counts(request.max_seeds)
     due = _first(plan.trials, request.first_seed + counts[0])
