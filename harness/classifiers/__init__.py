@@ -13,6 +13,8 @@
 ``saliency``      saliency maps
 ``exporting``     writes a file for other tools, and verifies it
 ``formats``       the export formats
+``coreml``        packages of Core ML
+``mil``           programs of Core ML, evaluated without macOS
 ``quantizing``    int8 quantisation of ONNX files
 ``images``        images for verification and calibration
 ``importing``     weights trained elsewhere become a classifier

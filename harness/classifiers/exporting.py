@@ -21,7 +21,8 @@ from harness.classifiers.formats import FORMATS, ExportFormat, LogitsModule, Run
 from harness.classifiers.quantizing import Calibration, Method, Quantization
 from harness.classifiers.trained import TrainedClassifier
 from harness.records.spec import FrozenModel
-from harness.system.atomic_files import sha256_of, sync_file, sync_folder, write_json, writing
+from harness.system.atomic_files import sync_folder, write_json, writing
+from harness.system.file_trees import digest_of_tree, replace_tree, sync_tree
 from harness.system.staging import staging_for
 from zoo.catalog import Catalog
 from zoo.errors import UsageError, ZooError
@@ -198,11 +199,11 @@ def _write_checked(
             raise
         except Exception as error:  # which errors exporters raise for networks they do not support is undocumented
             raise ZooError(f"{classifier.card.title} cannot be exported as {form}: {error_text(error)}") from error
-        sync_file(file)
+        sync_tree(file)
         write_json(description, {**_description(classifier, form, file, parity), **describe(parity)})
         # In between, there is a file without a description, and never one with that of another.
         beside.unlink(missing_ok=True)
-        os.replace(file, path)
+        replace_tree(file, path)
         os.replace(description, beside)
         sync_folder(path.parent)
     return parity
@@ -244,14 +245,8 @@ def _description(classifier: TrainedClassifier, form: str, path: Path, parity: P
     return {
         "format": form,
         "file": path.name,
-        "sha256": sha256_of(path),
-        "input": {
-            "name": "images",
-            "dtype": "float32",
-            "shape": ["batch", card.channels, card.image_size, card.image_size],
-            "normalization": "(pixel / 255 - mean) / std",
-        },
-        "output": {"name": "logits", "dtype": "float32", "shape": ["batch", len(card.classes)]},
+        "sha256": digest_of_tree(path),
+        **FORMATS[form].interface(card),
         "classifier": card.description(),
         "parity": parity.model_dump(mode="json"),
     }

@@ -2,8 +2,8 @@
 
 Each maps normalised float32 images ``[B, C, H, W]`` to logits ``[B, K]`` for any B, and holds the classifier's card in
 its metadata. If the recipe has its own way of predicting, the file includes it, except for safetensors, which hold
-weights only; there, the card names the recipe. TorchScript is a runtime
-only, since PyTorch has deprecated it.
+weights only; there, the card names the recipe. A package of Core ML takes pixels, one image at a time; it is run here
+as the others are. TorchScript is a runtime only, since PyTorch has deprecated it.
 
 Shape suffixes: B batch, C channels, H height, W width, K classes.
 """
@@ -13,13 +13,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from harness.classifiers.card import METADATA_KEY
+from harness.classifiers.card import METADATA_KEY, ClassifierCard
+from harness.classifiers.coreml import interface, open_coreml, write_coreml
 from harness.classifiers.onnx_files import require_onnx
 from harness.classifiers.quantizing import Calibration, Method, Quantization, quantize_onnx
 from harness.classifiers.trained import TrainedClassifier, load_trained
@@ -44,6 +46,18 @@ class LogitsModule(nn.Module):
         return logits_BK
 
 
+def _tensors(card: ClassifierCard) -> dict[str, Any]:
+    return {
+        "input": {
+            "name": "images",
+            "dtype": "float32",
+            "shape": ["batch", card.channels, card.image_size, card.image_size],
+            "normalization": "(pixel / 255 - mean) / std",
+        },
+        "output": {"name": "logits", "dtype": "float32", "shape": ["batch", len(card.classes)]},
+    }
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExportFormat:
     """An export format."""
@@ -58,6 +72,8 @@ class ExportFormat:
         default_factory=dict
     )
     """Writes a file quantised to int8, by method; empty if the format does not support it."""
+    interface: Callable[[ClassifierCard], dict[str, Any]] = _tensors
+    """Describes the input and the output of its files."""
 
 
 def _write_safetensors(classifier: TrainedClassifier, path: Path) -> None:
@@ -155,6 +171,14 @@ def open_onnx(path: Path, *, threads: int | None = None) -> tuple[dict[str, str]
     return metadata, run
 
 
+def _write_coreml(classifier: TrainedClassifier, path: Path) -> None:
+    write_coreml(LogitsModule(classifier), classifier.card, path)
+
+
+def _open_coreml(path: Path, catalog: Catalog) -> Run:
+    return open_coreml(path)
+
+
 FORMATS = {
     "safetensors": ExportFormat(suffix=".safetensors", write=_write_safetensors, open=_open_safetensors),
     "torch-export": ExportFormat(suffix=".pt2", write=_write_torch_export, open=_open_torch_export),
@@ -164,6 +188,7 @@ FORMATS = {
         open=_open_onnx,
         quantize={"dynamic": _quantize_onnx("dynamic"), "static": _quantize_onnx("static")},
     ),
+    "coreml": ExportFormat(suffix=".mlpackage", write=_write_coreml, open=_open_coreml, interface=interface),
 }
 
 

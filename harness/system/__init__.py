@@ -2,6 +2,7 @@
 
 - ``atomic_files``: files that are written whole or not at all
 - ``inner_files``: files below a folder that somebody else may have filled
+- ``file_trees``: files and folders that are one thing to their users
 - ``staging``: folders in which files are completed before they take their place
 - ``interrupts``: Ctrl-C and SIGTERM
 - ``process_exit``: how processes end

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from harness.batches.normalization import Normalizer
 from harness.classifiers.formats import FORMATS, LogitsModule
 from harness.classifiers.trained import TrainedClassifier, load_trained
 from zoo import Catalog
@@ -31,11 +32,14 @@ def test_a_written_file_gives_the_logits_of_the_classifier(
 ) -> None:
     if name == "onnx":
         pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
+    if name == "coreml":
+        pytest.importorskip("coremltools", reason="the extra coreml is not installed")
     path = tmp_path / f"net{FORMATS[name].suffix}"
     FORMATS[name].write(classifier, path)
     run = FORMATS[name].open(path, catalog)
+    normalize = Normalizer(classifier.card, torch.device("cpu"))
     for count in (1, 3):
-        images_BCHW = torch.randn(count, 3, 16, 16)
+        images_BCHW = normalize(torch.randint(0, 256, (count, 3, 16, 16), dtype=torch.uint8))
         with torch.inference_mode():
             expected_BK = LogitsModule(classifier).eval()(images_BCHW)
             torch.testing.assert_close(run(images_BCHW), expected_BK, rtol=1e-4, atol=1e-5)

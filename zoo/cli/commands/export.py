@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from harness.classifiers.trained import TrainedClassifier
     from zoo.catalog import Catalog
 
-_SUFFIXES = {"safetensors": ".safetensors", "torch-export": ".pt2", "onnx": ".onnx"}
+_SUFFIXES = {"safetensors": ".safetensors", "torch-export": ".pt2", "onnx": ".onnx", "coreml": ".mlpackage"}
 """Copied from the harness, which ``--help`` must not import."""
 
 
@@ -131,11 +131,15 @@ def command(ctx: click.Context, /, **params: Any) -> None:
     their logits differ by more than --tolerance, the file is discarded and the exit code is 1. ONNX needs
     pip install 'zoobench[onnx]'.
 
+    Core ML needs pip install 'zoobench[coreml]'. Its packages take an image, normalise it, and return class labels with
+    probabilities. They run on Apple's systems only, so for the comparison torch evaluates the program in the package.
+
     Quantisation always changes logits, so with --quantize the two models must agree on the top-1 class instead
     (--min-agreement).
     """
     from harness.classifiers.exporting import ParityError
     from harness.classifiers.trained import load_trained
+    from harness.system.file_trees import num_bytes_of
     from zoo.cli.group import FAILED
 
     call = _ExportCall.parse(params)
@@ -151,7 +155,7 @@ def command(ctx: click.Context, /, **params: Any) -> None:
         parity, failure = error.parity, str(error)
     else:
         path = call.path
-        size = f"{path.stat().st_size:,} bytes"
+        size = f"{num_bytes_of(path):,} bytes"
         click.echo(f"wrote {clean(path)}: {call.form}, {size}; described in {clean(path.name)}.json")
         for line in details:
             click.echo(clean(line))
