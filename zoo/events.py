@@ -69,7 +69,9 @@ class EpochEnded:
     images_per_second: float
     """Training images per second, including loading, without validation."""
     seconds: float
-    """Duration of the epoch, including validation."""
+    """Duration of the epoch, including validation, without time in which the trial gave way to others."""
+    joules: float | None = None
+    """Energy of the device over the epoch; None if it is not known, or the trial gave way to others."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

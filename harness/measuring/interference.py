@@ -81,7 +81,7 @@ class GpuClock:
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> GpuClock:
-        nvml = _nvml() if self._device.type == "cuda" else None
+        nvml = start_nvml() if self._device.type == "cuda" else None
         if nvml is not None:
             self._thread = threading.Thread(target=self._watch, args=(nvml,), name="gpu-clock", daemon=True)
             self._thread.start()
@@ -101,8 +101,7 @@ class GpuClock:
 
     def _watch(self, nvml: Any) -> None:
         try:
-            # NVML numbers all GPUs of the machine, torch only those that CUDA_VISIBLE_DEVICES leaves.
-            handle = nvml.nvmlDeviceGetHandleByUUID(f"GPU-{_uuid(self._device)}")
+            handle = gpu_handle(nvml, self._device)
             while not self._done.wait(_CLOCK_SECONDS):
                 self._look(nvml, handle)
         except nvml.NVMLError:
@@ -123,8 +122,8 @@ class GpuClock:
             self._clocks = (now if self._clocks is None else min(now, self._clocks[0]), most)
 
 
-def _nvml() -> Any | None:
-    """Return NVML's module, initialised, or None if there is none."""
+def start_nvml() -> Any | None:
+    """Return NVML's module, initialised, or None if there is none; whoever asks calls ``nvmlShutdown``."""
     try:
         import pynvml  # type: ignore[import-not-found]
     except ImportError:
@@ -134,6 +133,14 @@ def _nvml() -> Any | None:
     except pynvml.NVMLError:
         return None
     return pynvml
+
+
+def gpu_handle(nvml: Any, device: torch.device) -> Any:
+    """Return NVML's handle of a GPU; it raises ``nvml.NVMLError`` if it knows none.
+
+    NVML numbers all GPUs of the machine, torch only those that CUDA_VISIBLE_DEVICES leaves.
+    """
+    return nvml.nvmlDeviceGetHandleByUUID(f"GPU-{_uuid(device)}")
 
 
 def _uuid(device: torch.device) -> str:

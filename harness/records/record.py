@@ -123,6 +123,10 @@ class TrainingInfo(FrozenModel):
     """Time of training steps, including the data path but not validation, by a monotonic clock."""
     micro_batch_size: int | None = None
     """Maximum number of images per forward pass at the end of training; None in older records."""
+    energy_counter: str = ""
+    """Counter that the energy of the epochs in the history comes from, ``NVML`` or ``RAPL``; empty if there is none."""
+    energy_problem: str = ""
+    """Why the energy is not known; empty if it is, and in older records."""
 
 
 class FeatureInfo(FrozenModel):

@@ -57,6 +57,7 @@ class EpochResult:
     lr: float
     images_per_second: float
     seconds: float
+    joules: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,6 +98,8 @@ class TrainingHooks:
     """Called in each step, before its update, with its mean loss on the device. What it raises ends the training."""
     clock: Callable[[], float] = time.monotonic
     """Clock of the training times, in seconds."""
+    joules: Callable[[], float | None] = lambda: None
+    """Energy counter of the device, in joules; None: there is none."""
     pause_after: int | None = None
     """Epoch after which training pauses; from its state, it goes on as if it had not. None: it runs to the end."""
 
@@ -265,7 +268,7 @@ def train(
     last_epoch = hp.epochs if hooks.pause_after is None else min(hooks.pause_after, hp.epochs)
     while epoch < last_epoch and not stopped_early():
         epoch += 1
-        epoch_began, training_began = time.monotonic(), hooks.clock()
+        epoch_began, training_began, joules_before = time.monotonic(), hooks.clock(), hooks.joules()
         seed_global(seed, "model", epoch, *ranks.purpose)  # dropout and the like draw from the global generators
         loss_sum = torch.zeros((), device=device)
         num_correct = torch.zeros((), dtype=torch.int64, device=device)
@@ -348,6 +351,7 @@ def train(
                 "at_most": halving.at_most,
             }
             hooks.save(TrainingState(epoch=epoch, tree=tree))
+        joules = hooks.joules()
         hooks.emit(
             EpochResult(
                 epoch=epoch,
@@ -358,7 +362,9 @@ def train(
                 val_accuracy=val.accuracy,
                 lr=max(group["lr"] for group in optimizer.param_groups),
                 images_per_second=rates[-1],
-                seconds=time.monotonic() - epoch_began,
+                seconds=time.monotonic() - epoch_began - waited,
+                # While a trial waits, the device works for another one.
+                joules=None if joules is None or joules_before is None or waited else joules - joules_before,
             )
         )
 

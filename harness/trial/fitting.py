@@ -29,7 +29,7 @@ class Fitted:
     """Why CUDA graphs were given up; empty if they were not."""
 
 
-def training_info(trained: TrainingResult) -> TrainingInfo:
+def training_info(trained: TrainingResult, *, energy_counter: str = "", energy_problem: str = "") -> TrainingInfo:
     """Return what the record of a trial says of its training."""
     return TrainingInfo(
         epochs_run=trained.epochs_run,
@@ -39,6 +39,8 @@ def training_info(trained: TrainingResult) -> TrainingInfo:
         final_train_loss=trained.final_train_loss,
         seconds=trained.seconds,
         micro_batch_size=trained.micro_batch_size,
+        energy_counter=energy_counter,
+        energy_problem=energy_problem,
     )
 
 

@@ -11,6 +11,7 @@ from harness.batches.forward_settings import ForwardSettings
 from harness.data.images import TrialImages
 from harness.faults.out_of_memory import least_images
 from harness.measuring.end_to_end import train_end_to_end
+from harness.measuring.energy import EnergyMeter
 from harness.measuring.peak_memory import PeakMemory
 from harness.measuring.speed import FinishedTraining
 from harness.networks.complexity import count_macs, count_parameters
@@ -108,7 +109,10 @@ def run_training(
         if epoch.epoch == first + 1 < epoch.epochs:
             memory.forget_trials()  # by now, each shape of the training and its validation has run
 
-    with progress.during("train"):
+    energy = EnergyMeter(
+        device, num_trials=trial.job.sharing, num_devices=execution.gpus_per_trial, num_seeds=num_seeds
+    )
+    with progress.during("train"), energy:
         if ranks is None:
             fitted = fit(
                 setup,
@@ -116,7 +120,11 @@ def run_training(
                 settings,
                 seed=spec.seed,
                 hooks=TrainingHooks(
-                    emit=emit, save=unsaved.append, give_way=trial.give_way, pause_after=execution.pause_after
+                    emit=emit,
+                    save=unsaved.append,
+                    give_way=trial.give_way,
+                    joules=energy.joules,
+                    pause_after=execution.pause_after,
                 ),
                 states=states,
                 state=state,
@@ -134,9 +142,9 @@ def run_training(
                 ranked = ranks.train(trial.job.trial, setup, trial.folder, layout=tuning.layout)
             trained, peak_memory_mib = ranked.training, ranked.peak_memory_mib
             settings.place(model)
+        progress.training = training_info(trained, energy_counter=energy.name, energy_problem=energy.problem)
     trainable = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     progress.model = model_info.model_copy(update={"trainable_params": trainable})
-    progress.training = training_info(trained)
     if trained.micro_batch_size < trained.planned_micro_batch_size:
         progress.warnings += (
             f"out of memory with {trained.planned_micro_batch_size} images at a time: training used at most "

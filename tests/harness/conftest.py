@@ -108,6 +108,7 @@ def fit() -> Callable[..., tuple[TrainingResult, list[EpochResult]]]:
     ) -> tuple[TrainingResult, list[EpochResult]]:
         forward = {name: settings.pop(name) for name in FORWARD_SETTINGS if name in settings}
         save, state = settings.pop("save", None), settings.pop("state", None)
+        meters = {name: settings.pop(name) for name in ("give_way", "joules") if name in settings}
         epochs: list[EpochResult] = []
         hp = settings.pop("hp", None) or Hyperparameters(**{"epochs": 2, "batch_size": 16, "lr": 0.05, **settings})
         images = data if isinstance(data, TrialImages) else TrialImages(data)
@@ -117,7 +118,7 @@ def fit() -> Callable[..., tuple[TrainingResult, list[EpochResult]]]:
             ResolvedRecipe(recipe=recipe, hp=hp),
             ForwardSettings(device=torch.device("cpu"), normalization=images.prepared, **forward),
             seed=seed,
-            hooks=TrainingHooks(emit=epochs.append, save=save),
+            hooks=TrainingHooks(emit=epochs.append, save=save, **meters),
             state=state,
         )
         return result, epochs

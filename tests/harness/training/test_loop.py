@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -188,3 +189,20 @@ def test_seconds_cover_every_epochs_training(make_data, make_net, fit):
     assert result.seconds == pytest.approx(sum(64 / rate for rate in result.images_per_second))
     assert result.seconds <= sum(epoch.seconds for epoch in epochs)
     assert [epoch.images_per_second for epoch in epochs] == list(result.images_per_second)
+
+
+def test_an_epoch_has_the_joules_between_its_ends_unless_it_gave_way(make_data, make_net, fit):
+    counter = itertools.count(100, 7)
+    _, epochs = fit(make_data(), make_net(), epochs=3, joules=lambda: float(next(counter)))
+    assert [epoch.joules for epoch in epochs] == [7.0, 7.0, 7.0]
+    waits = itertools.chain([1000.0], itertools.repeat(0.0))  # before the first step: another trial has the device
+    _, epochs = fit(
+        make_data(), make_net(), epochs=2, joules=lambda: float(next(counter)), give_way=lambda: next(waits)
+    )
+    assert [epoch.joules for epoch in epochs] == [None, 7.0]
+    assert epochs[0].seconds < 0, "seconds of waiting are subtracted, and here nobody waited"
+
+
+def test_without_a_counter_no_epoch_has_joules(make_data, make_net, fit):
+    _, epochs = fit(make_data(), make_net())
+    assert [epoch.joules for epoch in epochs] == [None, None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import torch
 
 import harness.training.loop as engine
 import harness.trial.training as module
+from harness.measuring import energy
 from harness.records.history import read_history
 from harness.records.predictions import load_predictions
 from harness.records.record import Outcome
@@ -77,3 +79,29 @@ def test_the_peak_leaves_out_what_was_tried_in_the_first_epoch(make_job, plugin_
     assert epochs == ["forgotten"]
     run_job(make_job("one", hyperparameters={"epochs": 1}), plugin_catalog)
     assert epochs == ["forgotten"], "nothing would be left to measure"
+
+
+def joules_of(job):
+    return [row["joules"] for row in read_history(folder_of(job) / "history.jsonl") if row["event"] == "epoch"]
+
+
+def test_each_epoch_has_its_energy_and_the_record_the_counter_or_the_reason(
+    make_job, plugin_catalog, monkeypatch, tmp_path
+):
+    package = tmp_path / "powercap" / "intel-rapl:0"
+    monkeypatch.setattr(energy, "_POWERCAP", package.parent)
+    without = make_job("without", hyperparameters={"epochs": 2})
+    record = run_job(without, plugin_catalog)
+    assert record.training.energy_counter == ""
+    assert record.training.energy_problem.startswith("the processor's energy counter (RAPL) is not shown")
+    assert joules_of(without) == [None, None]
+
+    package.mkdir(parents=True)
+    for name, content in (("name", "package-0"), ("max_energy_range_uj", "9000000000"), ("energy_uj", "0")):
+        (package / name).write_text(content)
+    asked = itertools.count(0, 5)  # 5 J between one question and the next: one before each epoch, one after
+    monkeypatch.setattr(energy._Packages, "joules", lambda packages: float(next(asked)))
+    measured = make_job("measured", hyperparameters={"epochs": 2})
+    record = run_job(measured, plugin_catalog)
+    assert (record.training.energy_counter, record.training.energy_problem) == ("RAPL", "")
+    assert joules_of(measured) == [5.0, 5.0]
