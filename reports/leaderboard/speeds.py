@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from harness.records.keys import measurement_fields
-from harness.records.record import Rate, Record, SpeedInfo
+from harness.records.record import BestInference, Rate, Record, SpeedInfo
 from harness.records.runtime_result import RuntimeRecord
 from reports.leaderboard.columns.cells import SPEED_MARK
 from reports.leaderboard.remarks.notes import TrialNote, merge_notes, names_text
@@ -23,6 +23,7 @@ _RATES: Mapping[str, Callable[[SpeedInfo], Rate | None]] = {
     "train_compute": lambda speed: speed.train,
     "inference": lambda speed: speed.inference,
     "inference_end_to_end": lambda speed: speed.inference_end_to_end,
+    "best_inference": lambda speed: speed.best_inference.rate if speed.best_inference else None,
 }
 
 
@@ -45,6 +46,7 @@ def speed_of(records: Sequence[Record]) -> Speed | None:
 
     rates = {name: [rate for rate in map(read, speeds) if rate is not None] for name, read in _RATES.items()}
     medians = {name: statistics.median(rate.median for rate in found) for name, found in rates.items() if found}
+    best = [speed.best_inference for speed in speeds if speed.best_inference is not None]
     return Speed(
         measurement_key=key,
         conditions_key=next(conditions_key(record) for record in measured if record.measurement_key == key),
@@ -60,10 +62,18 @@ def speed_of(records: Sequence[Record]) -> Speed | None:
         latency_p50_ms=median(lambda speed: speed.latency.p50_ms if speed.latency else None),
         latency_p95_ms=median(lambda speed: speed.latency.p95_ms if speed.latency else None),
         peak_memory_mib=median(lambda speed: speed.peak_memory_mib, alike),
+        best_inference=medians.get("best_inference"),
+        best_settings=_most_common(map(_settings, best)) if best else "",
+        best_agreement=min((each.top1_agreement for each in best), default=None),
         relative=median(_relative, [record.speed for record in measured if record.speed is not None]),
         foreign_cores=max((speed.foreign_cores for speed in speeds if speed.foreign_cores is not None), default=None),
         is_loaded=any(speed.was_slowed for speed in speeds),
     )
+
+
+def _settings(best: BestInference) -> str:
+    parts = [f"batch {best.rate.batch_size}", best.precision, best.layout.replace("_", " ")]
+    return ", ".join([*parts, *(["compiled"] if best.compile else [])])
 
 
 def _relative(speed: SpeedInfo) -> float | None:

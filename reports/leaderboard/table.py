@@ -81,6 +81,12 @@ class Speed:
     """Whether it was measured under the same conditions as most rows of its table."""
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """Interval of each rate above: lowest and highest end, over the seeds, of the middle 95 % of the windows."""
+    best_inference: float | None = None
+    """Inference images per second with the fastest settings found."""
+    best_settings: str = ""
+    """Those settings; the most common ones over seeds."""
+    best_agreement: float | None = None
+    """Share of test images for which they predict the same class: the lowest of the seeds."""
     relative: float | None = None
     """Inference throughput divided by that of the reference network measured beside it."""
     foreign_cores: float | None = None

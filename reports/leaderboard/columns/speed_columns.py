@@ -61,6 +61,33 @@ def _rate_column(key: str, title: str, about: str, field: str, *, priority: int,
     return replace(column, plain=plain, spread=spread)
 
 
+def _best_column() -> Column:
+    """Return the column of inference with the fastest settings found, which names them."""
+    column = _rate_column(
+        "best_inference_speed",
+        "best infer img/s",
+        "inference throughput with the batch size, precision and memory format that are fastest (--best-inference)",
+        "best_inference",
+        priority=51,
+        only_if_filled=True,
+    )
+
+    def text(row: Row) -> str:
+        if row.speed is None or row.speed.best_inference is None:
+            return ""
+        return f"{column.text(row)} ({row.speed.best_settings})"
+
+    def plain(row: Row) -> dict[str, Any]:
+        speed = row.speed
+        return {
+            **column.plain(row),
+            "best_inference_settings": (speed.best_settings or None) if speed else None,
+            "best_inference_agreement": speed.best_agreement if speed else None,
+        }
+
+    return replace(column, text=text, plain=plain)
+
+
 def _relative(row: Row) -> float | None:
     return row.speed.relative if row.speed else None
 
@@ -82,6 +109,7 @@ SPEED_COLUMNS: tuple[Column, ...] = (
         "inference",
         priority=50,
     ),
+    _best_column(),
     _rate_column(
         "inference_end_to_end_speed",
         "infer img/s, end to end",
