@@ -8,6 +8,7 @@
 ``runtime_rows``   results under other runtimes as rows of their own
 ``speeds``         speeds of a row, and which are comparable
 ``pareto``         which rows no other beats on accuracy and cost at once
+``goals``          time, energy and cost until a stated accuracy is reached
 ``overall``        rows compared over several datasets; ``overall_text`` formats that
 ``adaptive_seeds`` which rows need more seeds
 ``all_columns``    all columns; ``columns`` holds their kinds

@@ -19,6 +19,7 @@ from reports.leaderboard.columns.cells import (
 )
 from reports.leaderboard.columns.column import Column, simple_column
 from reports.leaderboard.columns.further_columns import further_columns
+from reports.leaderboard.columns.goal_columns import goal_columns
 from reports.leaderboard.columns.metric_column import metric_column, metric_title, undeclared_column
 from reports.leaderboard.columns.speed_columns import SPEED_COLUMNS
 from reports.leaderboard.leaderboard import Leaderboard
@@ -239,7 +240,7 @@ def metric_columns(metrics: Iterable[tuple[str, Metric]]) -> tuple[Column, ...]:
 
 
 def all_columns(leaderboard: Leaderboard, declared: Sequence[Column] = ()) -> tuple[Column, ...]:
-    """Return the fixed columns, those of further test sets, then one for each other metric of *leaderboard*.
+    """Return the fixed columns, those of a goal and of further test sets, then one for each other metric.
 
     Args:
         leaderboard: The leaderboard to show.
@@ -252,7 +253,7 @@ def all_columns(leaderboard: Leaderboard, declared: Sequence[Column] = ()) -> tu
     more = [by_key.get(name) or undeclared_column(name) for name in names]
     # The catalog knows how to test a metric that has a fixed column.
     fixed = (replace(each, metric=by_key[each.key].metric) if each.key in by_key else each for each in COLUMNS)
-    return (*fixed, *further_columns(leaderboard.rows), *more)
+    return (*fixed, *goal_columns(leaderboard.rows), *further_columns(leaderboard.rows), *more)
 
 
 def choose_columns(

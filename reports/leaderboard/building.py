@@ -15,6 +15,7 @@ from reports.leaderboard.all_columns import all_columns, find_sort_column
 from reports.leaderboard.columns.column import Column, RankBasis
 from reports.leaderboard.coverage import covered_by
 from reports.leaderboard.further_sets import further_estimates
+from reports.leaderboard.goals import Goal, reached_by
 from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.overall import build_overall
 from reports.leaderboard.pareto import mark_dominated, with_front_chances
@@ -51,6 +52,7 @@ def build_leaderboard(
     versions: Mapping[str, int] | None = None,
     notes: Sequence[str] = (),
     rope: float | None = None,
+    goal: Goal | None = None,
 ) -> Leaderboard:
     """Group, rank and order trials.
 
@@ -65,6 +67,7 @@ def build_leaderboard(
         versions: Versions of metrics by name, as a catalog declares them; numbers of older versions get a note.
         notes: Further notes for the reader, such as records that could not be read.
         rope: Region of practical equivalence over datasets (:attr:`reports.leaderboard.overall.Overall.rope`).
+        goal: Validation accuracy for which time, energy and cost are wanted.
 
     Raises:
         UnknownNameError: If no sortable column is called *sort_by*.
@@ -86,6 +89,11 @@ def build_leaderboard(
     groups_by_table = by_table(groups)
     names_by_table = combinations(groups_by_table)
     unranked = [_unranked_table(*pair) for pair in zip(groups_by_table, names_by_table, strict=True)]
+    if goal is not None:
+        unranked = [
+            (_with_goal(table, groups, goal), evidence)
+            for (table, evidence), groups in zip(unranked, groups_by_table, strict=True)
+        ]
     tables = tuple(table for table, _ in unranked)
     draft = Leaderboard(tables=tables, sort_by=sort_by, notes=tuple(map(one_line, notes)))
     column = find_sort_column(sort_by, all_columns(draft, declared))
@@ -176,6 +184,14 @@ def _on_common_images(evidence: Sequence[RankingEvidence]) -> list[Sample | None
 def _with_label_noise(table: Table, example: Record) -> Table:
     note = label_noise_note(example.spec.dataset.full_name, table.num_test, table.rows)
     return replace(table, notes=(*table.notes, note)) if note else table
+
+
+def _with_goal(table: Table, groups: Sequence[Group], goal: Goal) -> Table:
+    rows = (
+        replace(row, reached=reached_by([group.done[seed] for seed in sorted(group.done)], goal))
+        for row, group in zip(table.rows, groups, strict=True)
+    )
+    return replace(table, rows=tuple(rows))
 
 
 def _with_metric(table: Table, groups: Sequence[Group], column: Column) -> tuple[Table, list[RankingEvidence]]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from harness.records.origin import Origin
 from harness.records.record import TestSetKind
+from reports.leaderboard.goals import Reached
 from reports.statistics.drops import Drop
 from zoo.pretraining import Seen
 
@@ -213,6 +214,9 @@ class Row:
     is not ranked."""
     further: Mapping[str, FurtherEstimate] = field(default_factory=dict)
     """Results on further test sets by the key of their column (:mod:`reports.leaderboard.further_sets`)."""
+    reached: Reached | None = None
+    """What it took to reach a stated accuracy (:mod:`reports.leaderboard.goals`); None if that was not asked for, or it
+    has no history of epochs."""
     is_shaded: bool = False
     """Whether a table shades it, to set its tie off from the rows around it."""
 

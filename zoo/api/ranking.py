@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from reports.comparison.explanation import RankExplanation
+    from reports.leaderboard.goals import Goal
     from reports.leaderboard.leaderboard import Leaderboard
     from reports.leaderboard.table import Row
     from reports.trials.reading import Trial
@@ -204,11 +205,13 @@ class Ranking:
         return str(table[filled].to_html(max_rows=MAX_HTML_ROWS, index=False))
 
 
-def rank(
+def rank(  # parameters: the options of zoo rank
     *folders: str | Path,
     sort_by: str = "accuracy",
     unseen: bool = False,
     rope: float | None = None,
+    to_accuracy: float | None = None,
+    price_per_hour: float | None = None,
     plugins: PluginFiles = (),
     strict_plugins: bool = False,
     no_plugins: bool = False,
@@ -220,6 +223,8 @@ def rank(
         sort_by: Key of the column to rank by.
         unseen: Whether to leave out rows whose weights may have seen the test images or their source.
         rope: Points within which rows count as the same, over several datasets; None: that is not told.
+        to_accuracy: Validation accuracy in percent; the table tells time and energy until it was reached.
+        price_per_hour: Price of an hour of what a trial trains on; with *to_accuracy*, the table tells the cost.
         plugins: Plugin files to load, for their metrics.
         strict_plugins: Whether a broken plugin is an error.
         no_plugins: Whether to ignore installed plugins.
@@ -227,7 +232,8 @@ def rank(
     Raises:
         StoreError: If a folder does not exist or holds no results.
         UnknownNameError: If no column is called *sort_by*.
-        UsageError: If a plugin file does not exist, *unseen* leaves no row, or *rope* is negative.
+        UsageError: If a plugin file does not exist, *unseen* leaves no row, *rope* or the price is negative, or
+            *to_accuracy* is no percentage.
         PluginError: If a plugin is broken, with *strict_plugins*.
 
     Example:
@@ -245,6 +251,7 @@ def rank(
 
     if rope is not None and not rope >= 0:
         raise UsageError(f"rope = {rope}: expected a number of points, 0 or more")
+    goal = _goal(to_accuracy, price_per_hour)
     with without_collection():
         trials, problems = read_trials([Path(folder) for folder in folders] or [Path(DEFAULT_RUNS)], runtimes=True)
         notes = [f"left out: {problem}" for problem in problems]
@@ -264,8 +271,24 @@ def rank(
             versions=declared.versions,
             notes=notes,
             rope=rope,
+            goal=goal,
         )
     return Ranking(leaderboard, tuple(trials), declared, plugins)
+
+
+def _goal(to_accuracy: float | None, price_per_hour: float | None) -> Goal | None:
+    from reports.leaderboard.goals import Goal
+    from zoo.errors import UsageError
+
+    if price_per_hour is not None and not price_per_hour >= 0:
+        raise UsageError(f"price_per_hour = {price_per_hour}: expected a number, 0 or more")
+    if to_accuracy is None:
+        if price_per_hour is not None:
+            raise UsageError("price_per_hour needs to_accuracy, the validation accuracy in percent that is paid for")
+        return None
+    if not 0 < to_accuracy <= 100:
+        raise UsageError(f"to_accuracy = {to_accuracy}: expected a percentage above 0 and up to 100")
+    return Goal(accuracy=to_accuracy / 100, price_per_hour=price_per_hour)
 
 
 def without_seen(trials: Sequence[Trial], *, spelled: str) -> tuple[list[Trial], list[str]]:

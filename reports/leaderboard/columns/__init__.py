@@ -4,5 +4,6 @@
 ``metric_column``    columns of metrics
 ``speed_columns``    columns of speeds
 ``further_columns``  columns of further test sets
+``goal_columns``     columns of a stated accuracy
 ``cells``            how numbers are formatted
 """

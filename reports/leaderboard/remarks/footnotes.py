@@ -9,13 +9,16 @@ from harness.records.record import LOADED_CORES
 from reports.leaderboard.columns.cells import FRONT_MARK, LOADED_MARK, LOADER_MARK, TIED_MARK
 from reports.leaderboard.columns.column import Column, RankBasis
 from reports.leaderboard.columns.further_columns import further_legend
+from reports.leaderboard.columns.goal_columns import goal_legend, percent
 from reports.leaderboard.coverage import coverage_text
+from reports.leaderboard.goals import ENERGY_KEY, TIME_KEY
 from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.pareto import COSTS
 from reports.leaderboard.published import published_notes
-from reports.leaderboard.remarks.notes import TrialNote, merge_outcomes
+from reports.leaderboard.remarks.notes import TrialNote, merge_outcomes, names_text
 from reports.leaderboard.table import LOADER_SHARE, Row, Table, row_names
 from reports.trials.labels import SMALL_IMAGES
+from zoo.text import one_line
 
 MANY_OPENINGS = 20
 """Number of trials on the same test images from which a note says so."""
@@ -56,6 +59,8 @@ def table_notes(table: Table, columns: Sequence[Column], leaderboard: Leaderboar
         )
     if any(column.needs_equal_conditions for column in columns):
         notes += table.speed_notes
+    if {TIME_KEY, ENERGY_KEY} & keys:
+        notes += _goal_notes(table, has_energy=ENERGY_KEY in keys)
     notes += [_fingerprint_note(table, leaderboard), _openings_note(table), *table.notes, *_unfinished_notes(table)]
     return [note for note in notes if note]
 
@@ -82,6 +87,7 @@ def legend(columns: Sequence[Column], leaderboard: Leaderboard) -> list[str]:
     is_ranked = any(sum(row.rank_low is not None for row in table.rows) > 1 for table in leaderboard.tables)
     if "rank" in keys and (is_ranked or leaderboard.basis is RankBasis.NONE):
         notes.append(_rank_note(leaderboard, rows))
+    notes += goal_legend(columns, rows)
     notes += further_legend(columns, rows)
     notes += _front_notes(columns, rows)
     notes += _speed_notes(columns, rows, keys)
@@ -186,6 +192,18 @@ def _openings_note(table: Table) -> str:
     if table.optimism is None:
         return note
     return f"{note}; the best row is expected to look {100 * table.optimism:.1f} points better than it is"
+
+
+def _goal_notes(table: Table, *, has_energy: bool) -> list[str]:
+    """Return a sentence for each reason why time or energy of rows is not known."""
+    problems: dict[str, list[str]] = {}
+    for row, name in zip(table.rows, row_names(table.rows), strict=True):
+        if row.reached is not None and row.reached.problem:
+            problems.setdefault(f"no time to {percent(row.reached.goal)}: {row.reached.problem}", []).append(name)
+        elif row.reached is not None and row.reached.energy_problem and has_energy:
+            problem = one_line(row.reached.energy_problem, max_length=300)
+            problems.setdefault(f"no energy: {problem}", []).append(name)
+    return [f"{problem} ({names_text(names)})" for problem, names in problems.items()]
 
 
 def _unfinished_notes(table: Table) -> list[str]:

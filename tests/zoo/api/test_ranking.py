@@ -114,6 +114,18 @@ def test_the_region_of_practical_equivalence_is_that_of_the_command_line() -> No
         assert overall.rope == 2
 
 
+def test_a_goal_is_that_of_the_command_line() -> None:
+    rows = zoo.rank(STORE, to_accuracy=10, price_per_hour=2).leaderboard.rows
+    assert any(row.reached is not None and row.reached.cost is not None for row in rows)
+    for wrong, said in (
+        ({"to_accuracy": 0}, "to_accuracy = 0: expected a percentage above 0 and up to 100"),
+        ({"price_per_hour": 1}, "price_per_hour needs to_accuracy"),
+        ({"to_accuracy": 90, "price_per_hour": -1}, "price_per_hour = -1: expected a number, 0 or more"),
+    ):
+        with pytest.raises(zoo.errors.UsageError, match=said):
+            zoo.rank(STORE, **wrong)
+
+
 def test_a_report_writes_the_page_of_features_where_that_is_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,7 @@ from zoo.names import DEFAULT_RUNS
 
 if TYPE_CHECKING:
     from reports.comparison.explanation import RankExplanation
+    from reports.leaderboard.goals import Goal
     from reports.leaderboard.leaderboard import Leaderboard
     from reports.trials.reading import Trial
     from zoo.errors import ZooError
@@ -37,6 +38,18 @@ _FORMAT_OF_SUFFIX = {".csv": "csv", ".json": "json", ".md": "markdown", ".tex": 
     type=click.FloatRange(min=0),
     help="Over datasets, also tell how likely rows differ by less than POINTS (Bayesian signed-rank test).",
 )
+@click.option(
+    "--to-accuracy",
+    metavar="PERCENT",
+    type=click.FloatRange(min=0, min_open=True, max=100),
+    help="Also tell the time and energy until a validation accuracy was reached.",
+)
+@click.option(
+    "--price-per-hour",
+    metavar="PRICE",
+    type=click.FloatRange(min=0),
+    help="With --to-accuracy, also tell the cost, given the price of an hour of what a trial trains on.",
+)
 @output_option("Write to a file; its suffix selects the format.", name="output")
 @plugin_options
 @click.pass_context
@@ -57,13 +70,14 @@ def _rank(ctx: click.Context, runs: tuple[str, ...], explain: bool, output: str 
 
     from reports.leaderboard.all_columns import COLUMNS
     from reports.leaderboard.further_sets import further_keys
+    from reports.leaderboard.goals import GOAL_KEYS
     from reports.trials.reading import read_trials
     from zoo.api.choosing import attempt
     from zoo.api.ranking import without_seen
     from zoo.cli.group import FAILED
     from zoo.errors import ManyErrors, UsageError, ZooError
 
-    table = replace(TableChoice.from_params(params), rope=params["rope"])
+    table = replace(TableChoice.from_params(params), rope=params["rope"], goal=_goal(params))
     suffix = Path(output).suffix.lower() if output else ""
     follows_suffix = bool(suffix) and ctx.get_parameter_source("form") is ParameterSource.DEFAULT
     if follows_suffix:
@@ -76,7 +90,7 @@ def _rank(ctx: click.Context, runs: tuple[str, ...], explain: bool, output: str 
         trials, note = without_seen(trials, spelled="--unseen")
         left_out += note
     # Formats and metrics of plugins need a catalog; the usual ones do not.
-    is_usual = {table.sort_by, *(table.columns or ())} <= {column.key for column in COLUMNS}
+    is_usual = {table.sort_by, *(table.columns or ())} <= {*(column.key for column in COLUMNS), *GOAL_KEYS}
     seeks_format = table.form not in REPORT_FORMATS or (follows_suffix and suffix not in _FORMAT_OF_SUFFIX)
     if seeks_format or not is_usual:
         table = table.declare(session_of(ctx).catalog(warn=False))
@@ -105,6 +119,18 @@ def _rank(ctx: click.Context, runs: tuple[str, ...], explain: bool, output: str 
     for problem in problems:
         complain(f"left out: {problem}")
     ctx.exit(FAILED if problems else 0)
+
+
+def _goal(params: dict[str, Any]) -> Goal | None:
+    from reports.leaderboard.goals import Goal
+    from zoo.errors import UsageError
+
+    percent, price = params["to_accuracy"], params["price_per_hour"]
+    if percent is not None:
+        return Goal(accuracy=percent / 100, price_per_hour=price)
+    if price is not None:
+        raise UsageError("--price-per-hour needs --to-accuracy PERCENT, the validation accuracy that is paid for")
+    return None
 
 
 def _explain(leaderboard: Leaderboard, trials: Sequence[Trial]) -> Sequence[RankExplanation]:

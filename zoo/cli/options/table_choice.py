@@ -19,6 +19,7 @@ from zoo.cli.session import complain
 if TYPE_CHECKING:
     from reports.comparison.explanation import RankExplanation
     from reports.leaderboard.columns.column import Column
+    from reports.leaderboard.goals import Goal
     from reports.leaderboard.leaderboard import Leaderboard
     from reports.trials.reading import Trial
     from zoo.catalog import Catalog, Entry
@@ -39,6 +40,8 @@ class TableChoice:
     """Whether notes and legend are left out."""
     rope: float | None = None
     """Region of practical equivalence over datasets."""
+    goal: Goal | None = None
+    """Validation accuracy for which time, energy and cost are wanted."""
     declared: tuple[Column, ...] = ()
     """Columns of the catalog's metrics, if a catalog has been loaded."""
     versions: Mapping[str, int] = field(default_factory=dict)
@@ -82,10 +85,15 @@ class TableChoice:
             UsageError: If a column or format does not exist; all mistakes are reported together.
         """
         from reports.leaderboard.all_columns import COLUMNS
+        from reports.leaderboard.goals import COST_KEY, GOAL_KEYS
         from zoo.errors import ManyErrors, UsageError, ZooError
 
-        more = dict.fromkeys([*(column.key for column in self.declared), *metrics])
+        more = dict.fromkeys([*(column.key for column in self.declared), *metrics, *GOAL_KEYS])
         errors: list[ZooError] = []
+        for name in dict.fromkeys([*(self.columns or ()), self.sort_by]):
+            if name in GOAL_KEYS and (self.goal is None or name not in self.goal.keys):
+                needs = "--price-per-hour PRICE" if name == COST_KEY and self.goal else "--to-accuracy PERCENT"
+                errors.append(UsageError(f"the column {name} needs {needs}, an option of zoo rank"))
         sortable = list(dict.fromkeys([*(column.key for column in COLUMNS if column.value is not None), *more]))
         known = list(dict.fromkeys([*(column.key for column in COLUMNS), *more]))
         errors += _unknown("column to sort by", [self.sort_by], sortable, "columns")
@@ -103,6 +111,7 @@ class TableChoice:
 
         # A record without dataset facts gives no numbers, and a metric may be undefined for all trials.
         present = {column.key for column in COLUMNS} | set(further_keys(record for _, record in trials))
+        present |= set(self.goal.keys if self.goal else ())
         for _, record in trials:
             for name, metric in record.metrics.items() if record.data is not None else ():
                 if name not in present and estimate_of([metric.value]) is not None:
@@ -128,6 +137,7 @@ class TableChoice:
             versions=self.versions,
             notes=notes,
             rope=self.rope,
+            goal=self.goal,
         )
         if self.columns is None:
             return leaderboard, None

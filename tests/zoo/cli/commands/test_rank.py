@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from harness.records.history import HistoryWriter
+from harness.records.record import TrainingInfo
+from harness.records.store import HISTORY_FILE, read_record, write_record
 from zoo.cli.group import zoo
 
 from ....reports.conftest import TrialFactory
@@ -103,3 +108,55 @@ def test_unseen_without_a_row_left_is_one_sentence(make_trial: TrialFactory) -> 
     refused = rank(make_trial.root, "--unseen")
     assert refused.exit_code == 2
     assert "column seen?" in refused.stderr
+
+
+def with_history(folder: Path, *accuracies: float) -> None:
+    """Let a trial have had an epoch of two seconds and 30 J for each validation accuracy."""
+    writer = HistoryWriter(folder / HISTORY_FILE)
+    for epoch, accuracy in enumerate(accuracies, start=1):
+        row = {"event": "epoch", "epoch": epoch, "val_accuracy": accuracy, "seconds": 2.0, "joules": 30.0}
+        writer.write(row)
+    writer.close()
+    record = read_record(folder / "record.json")
+    training = TrainingInfo(
+        epochs_run=len(accuracies),
+        tested_epoch=len(accuracies),
+        best_val_accuracy=max(accuracies),
+        final_train_loss=0.1,
+        seconds=2.0 * len(accuracies),
+    )
+    write_record(folder, record.model_copy(update={"training": training}))
+
+
+def test_time_energy_and_cost_to_an_accuracy_are_those_of_the_histories(make_trial: TrialFactory) -> None:
+    for model, seed, accuracies in (
+        ("a", 0, (0.5, 0.9)),
+        ("a", 1, (0.9,)),
+        ("b", 0, (0.5, 0.6, 0.95)),
+        ("b", 1, (0.1,)),
+    ):
+        with_history(make_trial(model, seed=seed, accuracy=0.95 if model == "a" else 0.6)[0], *accuracies)
+    told = rank(make_trial.root, "--to-accuracy", "90", "--price-per-hour", "36", "--format", "csv")
+    assert told.exit_code == 0, told.stderr
+    first, second = csv.DictReader(io.StringIO(told.stdout))
+    keys = ("time_to_accuracy", "energy_to_accuracy", "cost_to_accuracy", "seeds_to_accuracy")
+    assert [float(first[key]) for key in keys] == pytest.approx([3.0, 45.0, 0.03, 2])
+    assert [second[key] for key in keys] == ["", "", "", "1"]
+    shown = rank(make_trial.root, "--to-accuracy", "90", "--columns", "model,time_to_accuracy", "--brief").stdout
+    assert "time to 90 %" in shown
+    assert "never (1/2)" in shown
+    by_time = ["--to-accuracy", "90", "--sort-by", "time_to_accuracy", "--format", "json"]
+    (table,) = json.loads(rank(make_trial.root, *by_time).stdout)["tables"]
+    assert [row["cells"]["rank_low"] for row in table["rows"]] == [None, None]
+
+
+def test_columns_of_a_goal_need_their_options(store: Path) -> None:
+    for asked, said in (
+        (["--columns", "time_to_accuracy"], "the column time_to_accuracy needs --to-accuracy PERCENT"),
+        (["--sort-by", "cost_to_accuracy", "--to-accuracy", "90"], "cost_to_accuracy needs --price-per-hour PRICE"),
+        (["--price-per-hour", "2"], "--price-per-hour needs --to-accuracy PERCENT"),
+        (["--to-accuracy", "0"], "--to-accuracy"),
+    ):
+        refused = rank(store, *asked)
+        assert refused.exit_code == 2
+        assert said in refused.stderr
