@@ -253,14 +253,16 @@ class Table:
 
 
 def row_names(rows: Sequence[Row]) -> list[str]:
-    """Return a name for each row of a table: its model, and recipe and runtime if rows differ in those."""
-    recipes, runtimes = ({getattr(row, name) for row in rows} for name in ("recipe", "runtime"))
-    return [
-        ", ".join(
-            [row.model, *([row.recipe] if len(recipes) > 1 else []), *([row.runtime] if len(runtimes) > 1 else [])]
-        )
-        for row in rows
-    ]
+    """Return a name for each row of a table: its model, with recipe and runtime if rows of that model differ in them."""
+    by_model: dict[str, list[Row]] = {}
+    for row in rows:
+        by_model.setdefault(row.model, []).append(row)
+    differing = {
+        model: [name for name in ("recipe", "runtime") if len({getattr(row, name) for row in members}) > 1]
+        for model, members in by_model.items()
+    }
+    parts = [[row.model, *(getattr(row, name) for name in differing[row.model])] for row in rows]
+    return [", ".join(filter(None, each)) for each in parts]
 
 
 def unfinished_counts(unfinished: Iterable[Unfinished]) -> dict[str, int]:

@@ -96,7 +96,8 @@ def _heat(overall: Overall, leaderboard: Leaderboard, column: Column) -> dict[st
             share = 1.0 if high == low else (value - low) / (high - low)
             share = share if column.higher_is_better else 1 - share
             cells.append({"text": one_line(column.text(row)), "level": round(share * (NUM_LEVELS - 1))})
-        lines.append({"name": _name(each.model, each.recipe, overall), "cells": cells})
+        if any(cell["level"] is not None for cell in cells):  # a row that failed everywhere has nothing to show
+            lines.append({"name": _name(each.model, each.recipe, overall), "cells": cells})
     return {"data": [one_line(name) for name in overall.data], "title": one_line(column.title), "rows": lines}
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.records.record import Record
+from harness.records.runtime_result import runtime_name
 from harness.records.spec import ProviderSpec, SearchSpec
 from zoo.names import short_hash
 from zoo.preparation import Preparation
@@ -60,18 +61,21 @@ def label_rows(records: Sequence[Record], *, over_data: bool = False) -> list[La
 
     Args:
         records: One record of each row.
-        over_data: Whether the rows are over several datasets, where a network may be reduced on one and not on another.
+        over_data: Whether the rows are over several datasets, where a network may be reduced on one and not on another,
+            and the preparation of images follows the dataset: a label names it only if nothing else sets rows apart.
     """
 
     def ending(record: Record) -> str:
         return SMALL_IMAGES if not over_data and record.model and record.model.small_image_changes else ""
 
-    models = _told_apart(
-        records,
-        name=lambda record: record.spec.architecture.display_name + ending(record),
-        full_name=lambda record: record.spec.architecture.full_name + ending(record),
-        settings=_model_settings,
-    )
+    def models_by(settings: Callable[[Record], Mapping[str, Any]]) -> list[str]:
+        return _told_apart(
+            records,
+            name=lambda record: record.spec.architecture.display_name + ending(record),
+            full_name=lambda record: record.spec.architecture.full_name + ending(record),
+            settings=settings,
+        )
+
     has_tuned = any(record.search is not None for record in records)
 
     def mark(record: Record) -> str:
@@ -85,6 +89,9 @@ def label_rows(records: Sequence[Record], *, over_data: bool = False) -> list[La
         full_name=lambda record: record.spec.recipe.full_name + mark(record),
         settings=_recipe_settings,
     )
+    models = models_by(_network_settings if over_data else _model_settings)
+    if over_data and len(set(zip(models, recipes, map(runtime_name, records), strict=True))) < len(records):
+        models = models_by(_model_settings)
     data = [data_label(record) for record in records]
     return [
         Labels(model=one_line(model), data=where, recipe=one_line(recipe))
@@ -163,11 +170,15 @@ def _distinguishing(all_settings: Sequence[Mapping[str, Any]]) -> list[list[str]
 
 
 def _model_settings(record: Record) -> dict[str, Any]:
+    preparation = {**_preparation(record.spec.preparation), "small_images": record.spec.execution.small_images}
+    return {**record.spec.architecture.options, **preparation, **_network_settings(record)}
+
+
+def _network_settings(record: Record) -> dict[str, Any]:
+    """Return the settings of a model that do not depend on the images of a dataset."""
     spec = record.spec
     return {
         **spec.architecture.options,
-        **_preparation(spec.preparation),
-        "small_images": spec.execution.small_images,
         "version": spec.architecture.version or spec.architecture.provider.version,
         "code": _code(spec.architecture.provider),
         **({"torch": torch_minor(record)} if torch_minor(record) else {}),

@@ -114,7 +114,7 @@ zoo.widgets.board = (root) => {
     const text = each.text[row];
     if (each.key === "model")
       return el("th", { scope: "row", class: "model" },
-        el("a", { href: zoo.href(`rows/${facts.id[row]}.html`) }, el("bdi", {}, text)),
+        el("a", { href: zoo.href(`rows/${facts.id[row]}.html`) }, el("bdi", {}, zoo.breakable(text))),
         withRecipe ? el("small", { class: "narrow" }, el("bdi", {}, chosen.recipe[row])) : null,
         facts.status[row] === "self-reported" ? null : el("span", { class: `badge ${facts.status[row]}`, title: "verification status" }, facts.status[row]),
         facts.signer?.[row] ? el("span", { class: "badge signed", title: `signed by ${facts.signer[row]}` }, "signed") : null,
@@ -153,7 +153,7 @@ zoo.widgets.board = (root) => {
     // A column that is empty here, such as that of runtimes where none was asked for, is left out below.
     const isSaid = (key) => !["", "–"].includes(column[key].text[done[0]]);
     return CONSTANT.filter((key) => column[key] && usual.includes(key) && done.length > 1 && isSaid(key) && new Set(done.map((row) => column[key].text[row])).size === 1)
-      .map((key) => ({ key, title: column[key].title, text: zoo.cut(column[key].text[done[0]], 80) }));
+      .map((key) => ({ key, title: key === "seeds" ? key : column[key].title, text: zoo.cut(column[key].text[done[0]], 80) }));
   };
 
   const renderTable = (table, limit) => {
@@ -166,7 +166,7 @@ zoo.widgets.board = (root) => {
     const kept = whole.has(table.id) ? results : results.slice(0, limit);
     const isOpen = opened.has(table.id) || !results.length;
     const lines = [...kept];
-    const fold = () => el("tr", { class: "fold" }, el("td", { colspan: shown.length + 1 },
+    const fold = (columns) => el("tr", { class: "fold" }, el("td", { colspan: columns.length + 1 },
       el("button", { type: "button", "aria-expanded": String(isOpen), onclick: () => toggle(opened, table) }, `${without.length} row${without.length === 1 ? "" : "s"} without a result`)));
     if (without.length && results.length) lines.push(null);
     if (isOpen) lines.push(...without);
@@ -178,20 +178,22 @@ zoo.widgets.board = (root) => {
     const breaks = new Set(state.sort || rows.length !== table.rows.length ? [] : table.breaks);
     const best = filters.best(table);
     const withRecipe = shown.some((each) => each.key === "recipe"); // which a phone shows below the name
-    const line = (row, index) => {
+    const line = (row, index, columns) => {
       const box = el("input", { type: "checkbox", "aria-label": `Select ${facts.label[row]} for comparison`, disabled: !facts.done[row], "data-pick": row });
       box.checked = picked.has(row);
       const kinds = [breaks.has(index) ? "break" : "", facts.shaded[row] && !state.sort ? "shaded" : "", facts.done[row] ? "" : "without"].filter(Boolean).join(" ");
-      return el("tr", { "data-row": row, class: kinds || null }, el("td", { class: "pick" }, box), shown.map((each) => cell(each, row, best, withRecipe)));
+      return el("tr", { "data-row": row, class: kinds || null }, el("td", { class: "pick" }, box), columns.map((each) => cell(each, row, best, withRecipe)));
     };
-    const make = (index) => (lines[index] === null ? fold() : line(lines[index], index));
-    const head = el("thead", {}, el("tr", {}, el("th", { scope: "col", class: "pick" }, el("span", { class: "offscreen" }, "compare")), shown.map(heading)));
-    const body = el("tbody");
-    const grid = el("table", { class: "board", "aria-rowcount": lines.length + 1 }, el("caption", { class: "offscreen" }, table.heading), head, body);
+    const make = (index, columns) => (lines[index] === null ? fold(columns) : line(lines[index], index, columns));
     const box = section.querySelector("[data-grid]");
-    box.replaceChildren(grid);
-    if (printing) body.append(...lines.map((_, index) => make(index)));
-    else watch(box, zoo.windowed(box, body, lines.length, make, ["", ...shown.map((each) => longest(each))]));
+    const bodies = (printing ? zoo.onPaper(shown) : [shown]).map((columns) => {
+      const head = el("thead", {}, el("tr", {}, el("th", { scope: "col", class: "pick" }, el("span", { class: "offscreen" }, "compare")), columns.map(heading)));
+      const body = el("tbody");
+      return [columns, body, el("table", { class: "board", "aria-rowcount": lines.length + 1 }, el("caption", { class: "offscreen" }, table.heading), head, body)];
+    });
+    box.replaceChildren(...bodies.map(([, , grid]) => grid));
+    if (printing) for (const [columns, body] of bodies) body.append(...lines.map((_, index) => make(index, columns)));
+    else watch(box, zoo.windowed(box, bodies[0][1], lines.length, (index) => make(index, shown), ["", ...shown.map(zoo.longest)]));
     const more = results.length - kept.length;
     section.querySelector("[data-more]").replaceChildren(...(more || (whole.has(table.id) && results.length > limit)
       ? [el("button", { type: "button", onclick: () => toggle(whole, table) }, more ? `Show all ${results.length} rows` : `Show the first ${limit} rows`)] : []));
@@ -203,8 +205,6 @@ zoo.widgets.board = (root) => {
     render();
     places.get(table.id).querySelector(which)?.focus();
   }
-
-  const longest = (each) => (each.longest ??= each.text.reduce((most, text) => (text.length > most.length ? text : most), ""));
 
   // A shadow says that columns are hidden behind an edge.
   function watch(box, update) {

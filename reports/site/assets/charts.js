@@ -5,14 +5,15 @@ zoo.charts = (() => {
   const { svg, el } = zoo;
   const PALETTE = 8;
 
+  const signed = (value) => `${value}`.replace("-", "−");
   const number = (value) => {
     if (value === 0) return "0";
     const size = Math.abs(value);
     for (const [unit, scale] of [["G", 1e9], ["M", 1e6], ["k", 1e3]])
-      if (size >= scale) return `${+(value / scale).toPrecision(3)}${unit}`;
-    return `${+value.toPrecision(3)}`;
+      if (size >= scale) return `${signed(+(value / scale).toPrecision(3))}${unit}`;
+    return signed(+value.toPrecision(3));
   };
-  const percent = (value) => `${+(100 * value).toFixed(1)}`;
+  const percent = (value) => signed(+(100 * value).toFixed(1));
 
   const linear = (low, high, from, to) => {
     const span = high - low || 1;
@@ -49,8 +50,12 @@ zoo.charts = (() => {
     return [low - room, high + room];
   };
 
+  // Room for a drawing in pixels; on paper, that of a page or of half of it.
+  let onPaper = false;
+  const roomOf = (figure) => (onPaper ? (figure.closest(".charts") ? 330 : 680) : Math.floor(figure.clientWidth) || 560);
+
   const frame = (figure, height, label, left = 48) => {
-    const width = Math.max(260, Math.floor(figure.clientWidth) || 560);
+    const width = Math.max(260, roomOf(figure));
     const box = { width, height, left, right: width - 14, top: 12, bottom: height - 40 };
     const root = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "group", "aria-label": label });
     return { root, ...box };
@@ -101,7 +106,7 @@ zoo.charts = (() => {
     if (!usable.length) return empty(figure, "None of the shown rows has a value.");
     const kept = usable.slice(0, most);
     const longest = Math.max(...kept.map((point) => point.short.length));
-    const room = Math.min(6.6 * longest + 16, Math.max(90, (figure.clientWidth || 560) * 0.4));
+    const room = Math.min(6.6 * longest + 16, Math.max(90, roomOf(figure) * 0.46));
     const chart = frame(figure, 22 * kept.length + 52, `${xTitle} of ${kept.length} rows, with 95 % intervals`, room);
     const bounds = padded(kept.flatMap((point) => [point.low ?? point.y, point.high ?? point.y]));
     const x = linear(Math.max(0, bounds[0]), isShare ? Math.min(1.002, bounds[1]) : bounds[1], chart.left, chart.right);
@@ -114,7 +119,7 @@ zoo.charts = (() => {
     kept.forEach((point, index) => {
       const y = chart.top + 22 * index + 12;
       const length = Math.floor(room / 6.4) - 1;
-      const name = point.short.length > length ? `${point.short.slice(0, length - 1)}…` : point.short;
+      const name = zoo.cutMiddle(point.short, length);
       const marks = [svg("text", { class: "name", x: chart.left - 8, y: y + 4, "text-anchor": "end" }, name)];
       if (point.low !== null && point.low !== undefined)
         marks.push(svg("line", { class: "whisker", x1: x(point.low), x2: x(point.high), y1: y, y2: y }));
@@ -186,13 +191,13 @@ zoo.charts = (() => {
     }
   };
 
-  const bars = (figure, { labels, values, texts, xTitle }) => {
+  // Shares from 0 to 1, or differences around 0.
+  const bars = (figure, { labels, values, texts, xTitle, isDifference = false }) => {
     if (!labels.length) return empty(figure, "There is no data to draw.");
     const room = Math.min(150, 16 + 6.6 * Math.max(...labels.map((label) => Math.min(label.length, 20))));
     const chart = frame(figure, 20 * labels.length + 52, `${xTitle} by class`, room);
-    const low = Math.min(0, ...values.filter((value) => value !== null));
-    const high = Math.max(0.0001, ...values.filter((value) => value !== null));
-    const x = linear(low, low < 0 ? high : Math.max(1, high), chart.left, chart.right);
+    const most = 1.05 * Math.max(0.0001, ...values.filter((value) => value !== null).map(Math.abs));
+    const x = linear(isDifference ? -most : 0, isDifference ? most : 1, chart.left, chart.right);
     for (const tick of x.ticks)
       chart.root.append(
         svg("line", { class: "grid", x1: x(tick), x2: x(tick), y1: chart.top, y2: chart.bottom }),
@@ -214,7 +219,7 @@ zoo.charts = (() => {
   // A confusion matrix: darker cells are a larger share of their true class.
   const heatmap = (figure, { labels, matrix }) => {
     const count = labels.length;
-    const width = Math.max(260, figure.clientWidth || 560);
+    const width = Math.max(260, roomOf(figure));
     const room = Math.min(120, 16 + 6.6 * Math.max(...labels.map((label) => Math.min(label.length, 15))));
     const size = Math.max(4, Math.min(34, (width - room - 14) / count));
     const side = size * count;
@@ -337,16 +342,19 @@ zoo.charts = (() => {
     clearTimeout(waiting);
     waiting = setTimeout(() => repaint(false), 150);
   });
-  // Figures that were never scrolled into view are drawn for printing, too.
+  // For printing, all figures are drawn as wide as a page, also those that were never scrolled into view.
   window.addEventListener("beforeprint", () => {
-    for (const [figure, paint] of pending) {
-      watcher.unobserve(figure);
-      paint();
-    }
+    onPaper = true;
+    for (const figure of pending.keys()) watcher.unobserve(figure);
     pending.clear();
+    repaint(true);
+  });
+  window.addEventListener("afterprint", () => {
+    onPaper = false;
+    repaint(true);
   });
   window.addEventListener("scroll", hide, { passive: true });
   document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
 
-  return { draw, percent, number, tools: { frame, axes, linear, logarithmic, padded, explain, place, empty, percent, number, standalone, png } };
+  return { draw, percent, number, tools: { frame, roomOf, axes, linear, logarithmic, padded, explain, place, empty, percent, number, standalone, png } };
 })();

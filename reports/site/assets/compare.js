@@ -10,7 +10,10 @@ zoo.widgets.compare = (root) => {
   const place = root.querySelector("[data-result]");
   const index = new Map(data.rows.map((row, position) => [row.id, position]));
   const leftOut = new Map(data.left_out.map((row) => [row.id, row.label]));
-  const percent = (value) => `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(100 * value).toFixed(1)}`;
+  const percent = (value) => {
+    const size = Math.abs(100 * value).toFixed(1);
+    return `${size === "0.0" ? "" : value > 0 ? "+" : "−"}${size}`;
+  };
   const share = (value) => (100 * value).toFixed(1);
   let chosen = [];
   let unknown = [];
@@ -70,7 +73,7 @@ zoo.widgets.compare = (root) => {
   };
 
   const table = (rows) =>
-    el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Differences" }, el("table", {},
+    el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Differences" }, el("table", { class: "beside" },
       el("caption", {}, "Accuracy of the row minus that of the column, in percentage points, with a 95 % interval that is not adjusted for other pairs; bold if the two are separated, adjusted for all pairs of the table."),
       el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "row"), el("th", { scope: "col", class: "number" }, "acc %"), rows.map((row) => el("th", { scope: "col", class: "number" }, el("bdi", {}, row.label))))),
       el("tbody", {}, rows.map((row) => el("tr", {},
@@ -102,11 +105,11 @@ zoo.widgets.compare = (root) => {
       .filter((each) => each.value !== null).sort((one, other) => Math.abs(other.value) - Math.abs(one.value)).slice(0, 30);
     const figure = el("figure", { class: "chart" }, el("figcaption", {}, "Recall of the first minus that of the second, by class, in percentage points"));
     section.append(figure);
-    zoo.charts.draw(figure, "bars", { labels: classes.map((each) => each.name), values: classes.map((each) => each.value), texts: classes.map((each) => `${percent(each.value)} points, ${each.count} images`), xTitle: "difference in recall, points" });
+    zoo.charts.draw(figure, "bars", { labels: classes.map((each) => each.name), values: classes.map((each) => each.value), texts: classes.map((each) => `${percent(each.value)} points, ${each.count} images`), xTitle: "difference in recall, points", isDifference: true });
     const images = a.map((value, image) => [value - b[image], image]).filter(([gap, image]) => gap && data.images[image]).sort((one, other) => Math.abs(other[0]) - Math.abs(one[0])).slice(0, 24);
     if (images.length)
       section.append(el("h3", {}, "Images that only one classifies correctly"), el("ul", { class: "examples" }, images.map(([gap, image]) =>
-        el("li", {}, el("img", { src: data.images[image].startsWith("data:") ? data.images[image] : zoo.href(data.images[image]), alt: `test image of ${data.classes[data.labels[image]]}`, width: 64, height: 64, loading: "lazy" }),
+        el("li", {}, el("img", { src: data.images[image].startsWith("data:") ? data.images[image] : zoo.href(data.images[image]), alt: `test image of ${data.classes[data.labels[image]]}`, width: 64, height: 64 }),
           el("span", {}, el("bdi", {}, data.classes[data.labels[image]])), el("small", {}, gap > 0 ? "first correct" : "second correct")))));
     return section;
   };
@@ -117,7 +120,7 @@ zoo.widgets.compare = (root) => {
     const differing = Object.entries(data.settings).filter(([, values]) => new Set(places.map((place) => values[place])).size > 1);
     if (!differing.length) return null;
     return el("section", {}, el("h2", {}, "Settings that differ"),
-      el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Settings that differ" }, el("table", {},
+      el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Settings that differ" }, el("table", { class: "beside" },
         el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "setting"), rows.map((row) => el("th", { scope: "col" }, el("bdi", {}, row.label))))),
         el("tbody", {}, differing.map(([name, values]) => el("tr", {}, el("th", { scope: "row" }, name), places.map((place) => el("td", {}, el("bdi", {}, values[place] || "–")))))))));
   };

@@ -27,7 +27,16 @@ zoo.read = (root, name) => {
 // Columns of few different values come as these and places among them.
 zoo.decode = (values) => (Array.isArray(values) ? values : values.places.map((place) => values.words[place]));
 
+// A long name may break behind a slash.
+zoo.breakable = (text) => text.split(/(?<=\/)/).flatMap((part, place) => (place ? [zoo.el("wbr"), part] : [part]));
+
 zoo.cut = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
+
+// What sets long names apart is often their end.
+zoo.cutMiddle = (text, length) => {
+  const end = Math.floor(length * 0.45);
+  return text.length > length ? `${text.slice(0, length - 1 - end)}…${text.slice(text.length - end)}` : text;
+};
 
 // The address of another page of the site, with what its state should be.
 zoo.href = (path, state = "") => {

@@ -9,10 +9,13 @@ zoo.explorer = (root, board, { state, change, visible, filters }) => {
   const controls = root.querySelector("[data-explore]");
   const of = root.querySelector("[data-pictured]");
   const PALETTE = 8;
+  const AXES = ["inference_speed", "params", "macs", "relative_speed", "latency_p50", "peak_memory", "file_mib", "train_speed", "wall_time", "calibration_error", "nll"];
   const NAMED = 40; // points with a whisker of their own, and with a name where it fits
   const axes = filters.numeric.filter((each) => !["rank", "interval", "unfinished"].includes(each.key) && each.value.some((value) => typeof value === "number"));
-  const isSpread = (key) => new Set((column[key]?.value || []).filter((value) => value !== null)).size > 1;
-  const usualX = ["inference_speed", "params", "macs"].find((key) => column[key] && isSpread(key)) || axes.find((each) => each.key !== "accuracy")?.key;
+  // A chart of one point says less than its row, and costs that are the same for all rows, as those of one model are, set none apart.
+  const first = data.tables.find((table) => table.rows.length > 1);
+  const isSpread = (key) => new Set((first?.rows || []).map((row) => column[key].value[row]).filter((value) => value !== null)).size > 1;
+  const usualX = AXES.find((key) => axes.some((each) => each.key === key) && isSpread(key));
   const COLOURS = { recipe: chosen.recipe, family: chosen.family, device: chosen.device };
   const kinds = Object.keys(COLOURS).filter((key) => new Set(COLOURS[key]).size > 1);
   const usualColour = () => kinds.find((key) => new Set(rows().map((row) => COLOURS[key][row])).size > 1) || "none";
@@ -30,8 +33,6 @@ zoo.explorer = (root, board, { state, change, visible, filters }) => {
   for (const table of data.tables) of.append(el("option", { value: table.id }, table.heading));
   of.closest("label").hidden = data.tables.length < 2;
   of.addEventListener("change", () => change({}));
-  // A chart of one point says less than its row: a table of several rows is pictured first, and without one there is none.
-  const first = data.tables.find((table) => table.rows.length > 1);
   if (first) of.value = first.id;
   if (!figure || !usualX || !first) {
     if (figure) figure.hidden = controls.hidden = true;
@@ -72,8 +73,9 @@ zoo.explorer = (root, board, { state, change, visible, filters }) => {
       if (y.key !== "accuracy") point.low = point.high = null;
       if (point.isHollow) point.lines = [...point.lines, "speed measured under other conditions: not comparable"];
     }
+    figure.querySelector("figcaption").textContent = `${y.title} and ${x.title} of the shown rows · ${pictured()?.heading || ""}`;
     if (!usable.length) return tools.empty(figure, "None of the shown rows has both values.");
-    const chart = tools.frame(figure, Math.max(300, Math.min(460, figure.clientWidth * 0.5)), `${y.title} vs. ${x.title}, ${usable.length} rows`);
+    const chart = tools.frame(figure, Math.max(300, Math.min(460, tools.roomOf(figure) * 0.5)), `${y.title} vs. ${x.title}, ${usable.length} rows`);
     const isShare = (each) => each.unit === 0.01;
     // Limits that are not far from the points are in the picture, too.
     const near = (key, values, log) => {
@@ -128,7 +130,7 @@ zoo.explorer = (root, board, { state, change, visible, filters }) => {
     const taken = usable.map((point) => ({ x: toX(point.x) - 5, y: toY(point.y) + 4, width: 10 }));
     const rest = usable.length <= NAMED ? usable.filter((point) => !onFront.has(point)) : [];
     for (const point of [...front, ...rest].sort((a, b) => onFront.has(b) - onFront.has(a) || b.y - a.y)) {
-      const name = point.short.length > 28 ? `${point.short.slice(0, 27)}…` : point.short;
+      const name = point.short.length > 36 ? `${point.short.slice(0, 35)}…` : point.short;
       const width = 6.2 * name.length;
       const [px, py] = [toX(point.x), toY(point.y)];
       const spots = [[px + 8, py - 6], [px - 8 - width, py - 6], [px + 8, py + 14], [px - 8 - width, py + 14]];

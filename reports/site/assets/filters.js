@@ -47,6 +47,7 @@ zoo.boardOf = (data) => {
       `accuracy ${column.accuracy.text[row]} %${lows[row] === null ? "" : `, 95 % interval ${column.interval.text[row]}`}`,
       ...keys.filter((key) => key !== "accuracy").map((key) => `${column[key].title} ${column[key].text[row]} ${column[key].spread?.[row] || ""}`.trim()),
       `rank ${column.rank.text[row]}`,
+      ...(column.recipe ? [`recipe ${chosen.recipe[row]}`] : []),
     ],
   });
   return { data, columns, column, facts, chosen, models, lows, highs, areTied, point };

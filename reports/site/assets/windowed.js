@@ -1,5 +1,31 @@
-// Long tables: only the rows near the part that is in sight are in the page, between two spaces of the others' height.
+// Tables that are larger than what shows them. Of a long one on the screen, only the rows near the part that is in sight
+// are in the page, between two spaces of the others' height. Of a wide one on paper, the columns stand in several tables.
 "use strict";
+
+// The longest text of a column.
+zoo.longest = (each) => (each.longest ??= each.text.reduce((most, text) => (text.length > most.length ? text : most), ""));
+
+// The columns of each table on paper: as many as fit across a page, behind the rank and the name.
+zoo.onPaper = (columns) => {
+  const ACROSS = 185; // letters on a line of portrait A4, in the size of the style sheet
+  const size = (each) => {
+    const texts = [zoo.longest(each), ...(each.spread || []), ...each.title.split(" ")];
+    return 3 + Math.min(26, Math.max(...texts.map((text) => (text || "").length)));
+  };
+  const kept = columns.filter((each) => ["rank", "model"].includes(each.key));
+  const room = ACROSS - kept.reduce((sum, each) => sum + size(each), 0);
+  const tables = [];
+  let left = 0;
+  for (const each of columns.filter((some) => !kept.includes(some))) {
+    if (!tables.length || size(each) > left) {
+      tables.push([...kept]);
+      left = room;
+    }
+    tables.at(-1).push(each);
+    left -= size(each);
+  }
+  return tables.length ? tables : [columns];
+};
 
 // Fills the body of a table in a box that scrolls, and returns what brings it up to date after scrolling.
 // `make(index)` returns a row; `widest` holds the longest text of each column, so that columns keep their widths.

@@ -54,7 +54,8 @@ def warnings(seeds: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     return {warning: seeds_text(about) for warning, about in found.items()}
 
 
-_HEADLINE = ("accuracy", "interval", "params", "inference_speed")
+_HEADLINE = ("accuracy", "inference_speed", "params", "macs", "macro_f1")
+"""Facts that can stand in front, the first three that there are."""
 _SIZE = frozenset({"params", "macs", "file_mib", "conversion_time", "dominated_by"})
 _NAMES = frozenset({"model", "data", "recipe", "rank", "unfinished"})
 _COURSE = frozenset({"seeds", "wall_time", "runtime", "conditions"})
@@ -99,9 +100,12 @@ def facts(entry: BoardEntry, columns: Sequence[Column]) -> dict[str, list[Fact]]
 
 
 def headline(groups: Mapping[str, Sequence[Fact]]) -> list[Fact]:
-    """Return the facts that stand in front: up to four, with the rank."""
+    """Return the facts that stand in front with the rank: up to three, the accuracy with its interval as the spread."""
     by_key = {fact.key: fact for found in groups.values() for fact in found}
     found = [by_key[key] for key in _HEADLINE if key in by_key][:3]
+    if "accuracy" in by_key and "interval" in by_key:
+        accuracy, interval = by_key["accuracy"], by_key["interval"]
+        found[0] = replace(accuracy, title=f"{accuracy.title}, {interval.title}", spread=interval.text)
     return [replace(fact, text=fact.text.removesuffix(FRONT_MARK)) for fact in found]  # signs are explained by tables
 
 

@@ -25,7 +25,13 @@ def test_rows_are_named_by_model_and_by_what_differs(make_trial):
     one, other = build_leaderboard([make_trial("a"), make_trial("b", accuracy=0.5)]).rows
     assert row_names([one, other]) == ["a", "b"]
     assert row_names([one, replace(one, recipe="adam")]) == ["a, sgd", "a, adam"]
-    assert row_names([one, replace(one, runtime="onnx")]) == ["a, ", "a, onnx"]
+    assert row_names([one, replace(one, runtime="onnx")]) == ["a", "a, onnx"]
+
+
+def test_a_row_names_only_what_sets_it_apart_from_rows_of_its_model(make_trial):
+    one, other = build_leaderboard([make_trial("a"), make_trial("b", accuracy=0.5)]).rows
+    probed = replace(other, model="c", recipe="probe")
+    assert row_names([one, replace(one, recipe="adam"), other, probed]) == ["a, sgd", "a, adam", "b", "c"]
 
 
 def test_unfinished_seeds_are_counted_by_outcome():

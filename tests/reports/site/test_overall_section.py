@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.records.record import FailureKind, Outcome
 from reports.leaderboard.all_columns import all_columns
 from reports.leaderboard.building import build_leaderboard
 from reports.site.overall_section import MOST_ROWS, NUM_LEVELS, overall_section
@@ -40,6 +41,14 @@ def test_a_name_has_its_recipe_only_where_its_model_has_several(make_trials):
     trials += make_trials("probed", data="one", accuracy=0.95, recipe="probe")
     names = [row["name"] for row in section(trials)["heat"]["rows"]]
     assert sorted(names) == ["plain", "probed", "twice, adam", "twice, sgd"]
+
+
+def test_a_row_that_failed_everywhere_is_not_in_the_heat_map(make_trials, make_trial):
+    trials = [*both(make_trials, "a", 0.9, 0.8), *both(make_trials, "b", 0.5, 0.7)]
+    for data, fingerprint in (("one", "f" * 64), ("two", "e" * 64)):
+        failure = (FailureKind.DIVERGED, "the loss is not finite")
+        trials.append(make_trial("dead", data=data, fingerprint=fingerprint, outcome=Outcome.FAILED, failure=failure))
+    assert [row["name"] for row in section(trials)["heat"]["rows"]] == ["a", "b"]
 
 
 def test_where_lower_is_better_the_lowest_value_is_darkest(make_trial):

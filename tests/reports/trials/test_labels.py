@@ -6,6 +6,7 @@ from harness.records.origin import Origin, OriginKind
 from harness.records.spec import SearchSpec
 from reports.trials.grouping import by_table, group_trials
 from reports.trials.labels import data_label, label_rows, torch_minor, tuned_text
+from zoo.preparation import Preparation
 
 
 def recipes(make_trial, *settings):
@@ -67,6 +68,20 @@ def test_a_network_reduced_for_small_images_says_so_in_its_name(make_trial):
     records = [make_trial("net", small=small)[1] for small in (True,)] + [make_trial("other")[1]]
     assert [labels.model for labels in label_rows(records)] == ["net@small", "other"]
     assert [labels.model for labels in label_rows(records, over_data=True)] == ["net", "other"]
+
+
+def prepared(trial, size):
+    record = trial[1]
+    return record.model_copy(update={"spec": record.spec.model_copy(update={"preparation": Preparation(size=size)})})
+
+
+def test_sizes_of_images_are_named_over_datasets_only_if_nothing_else_sets_rows_apart(make_trial):
+    plain, probed = prepared(make_trial(), 8), prepared(make_trial(recipe="probe"), 224)
+    assert [each.model for each in label_rows([plain, probed])] == ["net (image_size=8)", "net (image_size=224)"]
+    assert [each.model for each in label_rows([plain, probed], over_data=True)] == ["net", "net"]
+    small, large = plain, prepared(make_trial(seed=1), 224)
+    labels = label_rows([small, large], over_data=True)
+    assert [each.model for each in labels] == ["net (image_size=8)", "net (image_size=224)"]
 
 
 def tuned(trial, **changes):

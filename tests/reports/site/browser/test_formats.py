@@ -77,6 +77,26 @@ def test_a_long_table_is_printed_whole_and_folded_again(
     assert page.locator("tr[data-row]").count() == 50
 
 
+def test_a_wide_table_is_printed_as_several_that_fit(site: Path, watched: Watched) -> None:
+    page = watched.open(site / "index.html", "#data=toy")
+    for box in page.locator("[data-columns] input").all():
+        box.evaluate("each => each.checked || each.click()")
+    page.evaluate("""() => { window.heads = []; window.addEventListener("beforeprint", () => {
+        const grids = [...document.querySelectorAll("section[data-table^=toy] table.board")];
+        const heads = grids.map((grid) => [...grid.querySelectorAll("th[data-key]")]);
+        window.heads = heads.map((head) => head.map((each) => each.dataset.key)); }); }""")
+    page.pdf(format="A4")
+    heads = page.evaluate("window.heads")
+    assert len(heads) > 1
+    assert all(head[:2] == ["rank", "model"] for head in heads)
+    further = [key for head in heads for key in head[2:]]
+    assert len(further) == len(set(further)), "each column stands once"
+    assert ["rank", "model", *further] == page.evaluate(
+        "[...document.querySelectorAll('section[data-table^=toy] th[data-key]')].map((head) => head.dataset.key)"
+    )
+    assert page.locator("section[data-table^=toy] table.board").count() == 1
+
+
 def test_one_file_does_what_the_folder_does(single: Path, watched: Watched) -> None:
     page = watched.open(single / "index.html")
     assert page.inner_text("[data-count]") == "11 rows"

@@ -129,6 +129,20 @@ def test_rows_that_are_not_comparable_are_hollow_and_on_no_front(
     expect(figure.locator("circle.hollow")).to_have_count(0)
 
 
+def test_rows_of_the_same_costs_are_drawn_over_what_sets_them_apart(
+    tmp_path: Path, catalog: Catalog, fast_disk: None, watched: Watched
+) -> None:
+    store = StoreMaker(tmp_path / "runs", catalog)
+    for recipe in ("sgd", "adam"):
+        store.add("net", recipe=recipe, skill=2.0 if recipe == "sgd" else 1.0)
+    site, _ = write(store.root, tmp_path / "site")
+    page = watched.open(site / "index.html")
+    figure = page.locator("figure[data-board-chart=explore]")
+    expect(figure.locator("circle")).to_have_count(2)
+    assert page.input_value("[name=x]") == "calibration_error"
+    assert len(set(figure.locator("circle").evaluate_all("all => all.map((each) => each.getAttribute('cx'))"))) == 2
+
+
 def test_every_kind_of_page_draws_its_pictures(site: Path, watched: Watched) -> None:
     (row,) = (site / "rows").glob("net4--toy--*.html")
     page = watched.open(row)

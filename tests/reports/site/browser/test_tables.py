@@ -140,7 +140,7 @@ def test_only_rows_of_a_front_can_be_shown(site: Path, watched: Watched) -> None
 
 def test_what_all_rows_share_stands_above_the_table(site: Path, watched: Watched) -> None:
     page = watched.open(site / "index.html", "#data=toy")
-    assert page.inner_text("section[data-table^=toy] [data-common]") == "all rows: recipe sgd · n 3"
+    assert page.inner_text("section[data-table^=toy] [data-common]") == "all rows: recipe sgd · seeds 3"
     assert page.locator("section[data-table^=toy] th[data-key=recipe]").count() == 0
 
 

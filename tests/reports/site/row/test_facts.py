@@ -61,7 +61,17 @@ def test_numbers_stand_in_groups_and_few_in_front(make_trials):
         "Speed and memory": ["train_speed", "train_compute_speed"],
         "Runs": ["seeds", "conditions"],
     }
-    assert [fact.key for fact in row_facts.headline(groups)] == ["accuracy", "interval", "params"]
+    front = row_facts.headline(groups)
+    assert [fact.key for fact in front] == ["accuracy", "inference_speed", "params"]
+    quality = {fact.key: fact.text for fact in groups["Quality"]}
+    assert (front[0].title, front[0].text) == ("acc %, 95 % interval", quality["accuracy"])
+    assert front[0].spread == quality["interval"]
+
+
+def test_without_a_speed_a_cost_stands_in_front(make_trial):
+    trials = [make_trial(speed=None)]
+    groups = row_facts.facts(entry_of(trials), all_columns(build_leaderboard(trials)))
+    assert [fact.key for fact in row_facts.headline(groups)] == ["accuracy", "params", "macs"]
 
 
 def test_columns_of_seeds_that_are_empty_throughout_are_told_apart():
