@@ -253,7 +253,7 @@ class Table:
 
 
 def row_names(rows: Sequence[Row]) -> list[str]:
-    """Return a name for each row of a table: its model, with recipe and runtime if rows of that model differ in them."""
+    """Return a name for each row of a table: its model, with recipe and runtime if rows of the model differ in them."""
     by_model: dict[str, list[Row]] = {}
     for row in rows:
         by_model.setdefault(row.model, []).append(row)
