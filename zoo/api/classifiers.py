@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from harness.classifiers.card import ClassifierCard
 from harness.classifiers.formats import LogitsModule
-from harness.classifiers.predicting import ImagePrediction, ImageSource, Predictor, find_images, predict_images
+from harness.classifiers.predicting import ImageSource, Predictor, find_images, predict_images
 from harness.classifiers.trained import TrainedClassifier
 from harness.networks.heads import find_head
 from harness.training.evaluation import predict_logits
@@ -26,6 +26,8 @@ from zoo.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from harness.batches.forward_settings import Precision
 
 OneImage: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint8]"
 Images: TypeAlias = "OneImage | Iterable[OneImage]"
@@ -41,11 +43,20 @@ class Classifier(nn.Module):
     Args:
         trained: The classifier.
         device: Where it runs: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+        precision: Numeric precision; None: as in testing.
+        batch_size: Images per batch; None: as in testing.
     """
 
-    def __init__(self, trained: TrainedClassifier, *, device: str = "auto") -> None:
+    def __init__(
+        self,
+        trained: TrainedClassifier,
+        *,
+        device: str = "auto",
+        precision: Precision | None = None,
+        batch_size: int | None = None,
+    ) -> None:
         super().__init__()
-        self._predictor = Predictor(trained, device=device)
+        self._predictor = Predictor(trained, device=device, precision=precision, batch_size=batch_size)
         self.network = LogitsModule(trained)
         self.eval()
 
@@ -79,22 +90,42 @@ class Classifier(nn.Module):
         pixels = torch.from_numpy(self._decoded(images)).permute(0, 3, 1, 2).to(settings.device)
         return settings.normalizer()(pixels)
 
-    def predict(self, images: Images, *, top_k: int = 1) -> pd.DataFrame:
+    def predict(
+        self,
+        images: Images,
+        *,
+        top_k: int = 1,
+        reject_below: float | str | None = None,
+        workers: int | None = None,
+    ) -> pd.DataFrame:
         """Return the most probable classes of images, with the columns of ``zoo predict --format csv``.
 
         Args:
             images: Files, folders (searched recursively), encoded images, PIL images or pixels.
             top_k: Number of classes for each image.
+            reject_below: Answer only images with at least this probability (``0.9``), or with this accuracy on
+                validation images (``"95%"``); None: all.
+            workers: Decoding threads; None: one per core.
 
         Returns:
             One row for each image: ``image``, ``class_1``, ``probability_1`` …, and ``problem``, which gives the reason
-            if an image cannot be read and is empty otherwise.
+            if an image cannot be read or is not answered, and is empty otherwise.
+
+        Raises:
+            UsageError: If *top_k* or *reject_below* is neither, or no threshold gives the accuracy.
+            StoreError: If an accuracy is asked for, and the classifier has no validation predictions.
         """
         import pandas as pd
 
-        top_k = _count(top_k, len(self.classes))
+        from harness.classifiers.rejecting import rejection_of
+
+        top_k = count_of("top_k", top_k, most=len(self.classes))
+        workers = None if workers is None else count_of("workers", workers)
+        folder = self._predictor.classifier.folder
+        rejection = None if reject_below is None else rejection_of(str(reject_below), folder)
+        predictions = predict_images(self._predictor, _sources(images), num_workers=workers)
         rows = []
-        for prediction in self._predictions(images):
+        for prediction in predictions if rejection is None else rejection.apply(predictions):
             row: dict[str, Any] = {"image": prediction.name}
             top = [] if prediction.logits_K is None else prediction.top(top_k)
             for place in range(top_k):
@@ -157,9 +188,6 @@ class Classifier(nn.Module):
             handle.remove()
         features_ND: NDArray[np.float32] = torch.cat(parts).numpy()
         return features_ND
-
-    def _predictions(self, images: Images) -> Iterator[ImagePrediction]:
-        return predict_images(self._predictor, _sources(images))
 
     def _decoded(self, images: Images) -> NDArray[np.uint8]:
         from harness.data.image_files.opening import UnreadableImageError, quiet_pillow
@@ -230,7 +258,12 @@ def _encoded(image: object, number: int) -> bytes:
     return file.getvalue()
 
 
-def _count(top_k: object, num_classes: int) -> int:
-    if isinstance(top_k, bool) or not isinstance(top_k, int) or top_k < 1:
-        raise UsageError(f"top_k = {top_k}: expected a whole number of at least 1")
-    return min(top_k, num_classes)
+def count_of(name: str, value: object, *, most: int | None = None) -> int:
+    """Return a count, at most *most*.
+
+    Raises:
+        UsageError: If it is not a whole number of at least 1.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise UsageError(f"{name} = {value}: expected a whole number of at least 1")
+    return value if most is None else min(value, most)

@@ -12,6 +12,7 @@ from zoo.api.plugin_choice import PluginChoice, PluginFiles
 if TYPE_CHECKING:
     from torch import nn
 
+    from harness.batches.forward_settings import Precision
     from zoo.api.classifiers import Classifier
     from zoo.catalog import Registry
     from zoo.dataset import Splits
@@ -135,29 +136,42 @@ def load_dataset(
         )
 
 
-def load_classifier(path: str | os.PathLike[str], *, device: str = "auto", plugins: PluginFiles = ()) -> Classifier:
+def load_classifier(
+    path: str | os.PathLike[str],
+    *,
+    device: str = "auto",
+    precision: Precision | None = None,
+    batch_size: int | None = None,
+    plugins: PluginFiles = (),
+) -> Classifier:
     """Load a trained classifier; torch's global generators are left as they were.
 
     Args:
         path: A trial folder, the checkpoint in it, or a ``.safetensors`` or ``.onnx`` file written by ``zoo export``.
         device: Where it runs: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+        precision: Numeric precision: ``fp32``, ``bf16`` or ``fp16``; None: as in testing.
+        batch_size: Images per batch; None: as in testing.
         plugins: Plugin files that its network may come from.
 
     Raises:
         StoreError: If there is none, or it is damaged.
         PluginError: If its network comes from a plugin that is not loaded.
-        UsageError: If there is no such device.
+        UsageError: If there is no such device or precision, or the batch size is not at least 1.
     """
     from pathlib import Path
 
     from harness.classifiers.onnx import load_predicting
-    from zoo.api.classifiers import Classifier
+    from zoo.api.classifiers import Classifier, count_of
+    from zoo.errors import UsageError
 
+    if precision not in (None, "fp32", "bf16", "fp16"):
+        raise UsageError(f"precision = {precision!r}: expected fp32, bf16 or fp16")
+    batch_size = None if batch_size is None else count_of("batch_size", batch_size)
     catalog = PluginChoice(files=plugins).catalog()
     # A recipe may load a teacher in the middle of a training, and again after a resume.
     with _draws_put_back():
-        trained, where = load_predicting(Path(path), catalog, device=device)
-    return Classifier(trained, device=where)
+        trained, where = load_predicting(Path(path), catalog, device=device, precision=precision)
+    return Classifier(trained, device=where, precision=precision, batch_size=batch_size)
 
 
 def _draws_put_back() -> AbstractContextManager[None]:

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,6 +43,35 @@ def test_predictions_are_those_of_the_command(folder: Path, files: list[Path], r
     assert list(frame.columns) == rows[0]
     for (_, mine), row in zip(frame.iterrows(), rows[1:], strict=True):
         assert [("" if each is None or each != each else str(each)) for each in mine] == row
+
+
+def test_images_that_are_not_probable_enough_are_rejected_as_by_the_command(
+    folder: Path, files: list[Path], run_zoo: Run
+) -> None:
+    classifier = zoo.load_classifier(folder, batch_size=2)
+    sure = classifier.predict(files[:3])["probability_1"].max()
+    frame = classifier.predict(files, reject_below=sure, workers=1)
+    told = run_zoo(
+        "predict", str(folder), *map(str, files), "--format", "csv", "--top-k", "1", "--reject-below", str(sure)
+    )
+    rows = list(csv.DictReader(io.StringIO(told.stdout)))
+    assert list(frame["problem"]) == [row["problem"] for row in rows]
+    assert sorted(text.partition(":")[0] for text in frame["problem"][:3]) == ["", "rejected", "rejected"]
+    assert len(classifier.predict(files[:3], reject_below="0%")) == 3
+    with pytest.raises(zoo.errors.UsageError, match="--reject-below 2: expected a probability from 0 to 1"):
+        classifier.predict(files, reject_below=2)
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        ({"precision": "int4"}, r"^precision = 'int4': expected fp32, bf16 or fp16$"),
+        ({"batch_size": 0}, r"^batch_size = 0: expected a whole number of at least 1$"),
+    ],
+)
+def test_a_setting_that_is_none_is_one_sentence(option: dict[str, Any], sentence: str, folder: Path) -> None:
+    with pytest.raises(zoo.errors.UsageError, match=sentence):
+        zoo.load_classifier(folder, **option)
 
 
 def test_loading_leaves_the_global_generator_as_it_was(folder: Path) -> None:
