@@ -23,8 +23,10 @@ def write(request: RuntimeRequest) -> Path:
         UsageError: If ExecuTorch is not installed.
     """
     try:
-        from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
-        from executorch.exir import to_edge_transform_and_lower
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+            from executorch.exir import to_edge_transform_and_lower
     except ImportError as error:
         raise UsageError("ExecuTorch needs executorch: pip install 'zoobench[executorch]'") from error
     import torch
@@ -43,8 +45,11 @@ def write(request: RuntimeRequest) -> Path:
 def load(path: Path | None, request: RuntimeRequest) -> Run:
     """Load a program; it runs image by image. The number of threads is that of the process."""
     import torch
-    from executorch.extension.pybindings.portable_lib import _unsafe_reset_threadpool
-    from executorch.runtime import Runtime as Loader
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from executorch.extension.pybindings.portable_lib import _unsafe_reset_threadpool
+        from executorch.runtime import Runtime as Loader
 
     assert path is not None
     if request.threads:
