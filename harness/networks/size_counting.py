@@ -12,9 +12,12 @@ import json
 import logging
 import sys
 import warnings
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
+from torch import nn
+from torch.nn.parameter import UninitializedParameter
 
 from harness.networks.complexity import count_macs, count_parameters
 from zoo.architecture import Architecture, ModelRequest
@@ -43,15 +46,45 @@ def size_of(architecture: Architecture, num_classes: int) -> CountedSize:
     side = max(architecture.native_size, architecture.min_size)
     request = ModelRequest(num_classes=num_classes, in_channels=3, image_size=side, options=dict(architecture.options))
     try:
-        with warnings.catch_warnings(), torch.random.fork_rng(devices=[]), torch.device("meta"):
-            warnings.simplefilter("ignore")
-            model = architecture.build(request)
+        try:
+            model = _built(architecture, request, torch.device("meta"))
+        except Exception:  # a plugin may raise anything, and some compute their widths with tensors, as RegNets do
+            model = _built(architecture, request, parameters_on_meta())
         params, _ = count_parameters(model)
-    except Exception as error:  # a plugin may raise anything, and some networks need real values to be built
+    except Exception as error:
         return CountedSize(None, None, error_text(error, max_length=200))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return CountedSize(params, count_macs(model, (3, side, side)))
+
+
+@contextlib.contextmanager
+def parameters_on_meta() -> Iterator[None]:
+    """Move each parameter of a module to the meta device as it is registered; other tensors keep their values.
+
+    At no time is more than one parameter in memory, and networks whose builders read values from tensors can be built.
+    """
+    register = nn.Module.register_parameter
+
+    def registered(module: nn.Module, name: str, parameter: nn.Parameter | None) -> None:
+        is_lazy = isinstance(parameter, UninitializedParameter)
+        if parameter is not None and not is_lazy and parameter.device.type != "meta":
+            parameter = nn.Parameter(parameter.data.to("meta"), requires_grad=parameter.requires_grad)
+        register(module, name, parameter)
+
+    nn.Module.register_parameter = registered  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        nn.Module.register_parameter = register  # type: ignore[method-assign]
+
+
+def _built(
+    architecture: Architecture, request: ModelRequest, where: contextlib.AbstractContextManager[Any]
+) -> nn.Module:
+    with warnings.catch_warnings(), torch.random.fork_rng(devices=[]), where:
+        warnings.simplefilter("ignore")
+        return architecture.build(request)
 
 
 def _count(job: dict[str, Any], catalog: Catalog) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from zoo.catalog import Entry, Provider
     from zoo.finding import Sources
 
-_FORMAT = 2  # incremented whenever the same network gets other numbers
+_FORMAT = 3  # incremented whenever the same network gets other numbers
 _KEPT_EVERY = 20
 _FEW = 5
 """Number of networks from which counting is announced."""

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from harness.networks.size_counting import CountedSize, size_of
-from zoo import Architecture, Catalog
+from zoo import Architecture, Catalog, ModelRequest
 from zoo.loading import Sources
 
 
@@ -44,6 +44,29 @@ def test_a_network_that_cannot_be_built_has_no_size() -> None:
         raise RuntimeError("no")
 
     assert size_of(Architecture(name="no", build=build), 10) == CountedSize(None, None, "RuntimeError: no")
+
+
+def test_a_network_whose_widths_are_computed_with_tensors_is_counted_without_its_weights() -> None:
+    built: list[nn.Module] = []
+
+    def build(request: ModelRequest) -> nn.Module:
+        (width,) = (torch.arange(2) * 8).tolist()[1:]  # the meta device has no values
+        net = nn.Sequential(nn.Conv2d(3, width, 3, bias=False), nn.BatchNorm2d(width), nn.AdaptiveAvgPool2d(1))
+        built.append(nn.Sequential(net, nn.Flatten(), nn.Linear(width, request.num_classes)))
+        return built[0]
+
+    register = nn.Module.register_parameter
+    size = size_of(Architecture(name="computed", build=build, native_size=32), 10)
+    assert size == CountedSize(3 * 8 * 9 + 2 * 8 + 8 * 10 + 10, 30 * 30 * 3 * 8 * 9 + 8 * 10)
+    assert {each.device.type for each in built[0].parameters()} == {"meta"}
+    assert nn.Module.register_parameter is register
+
+
+def test_regnets_of_torchvision_have_their_known_size(catalog: Catalog) -> None:
+    record = catalog.architectures.get("torchvision/regnet_y_400mf").record
+    size = size_of(record, 1000)
+    # torchvision publishes 4,344,144 parameters, and 0.402 billion operations of additions and biases as well.
+    assert (size.params, size.macs) == (4_344_144, pytest.approx(0.402e9, rel=0.01))
 
 
 def test_the_process_names_each_network_before_it_counts_it(tmp_path: Path) -> None:
