@@ -244,7 +244,7 @@ def _row(group: Group, labels: Labels, seeds_of_table: set[int]) -> tuple[Row, R
         published=compare_figure(group.example, origin.published if origin else None, metrics.get("accuracy")),
         seen=seen_by(group.example),
         covers=covered_by(records, evidence),
-        further=further_estimates([group.done[seed] for seed in sorted(group.done)]),
+        further=further_estimates([group.done[seed] for seed in sorted(group.done)], group.folds),
     )
     return row, evidence
 

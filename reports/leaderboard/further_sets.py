@@ -1,6 +1,6 @@
 """Further sets: the accuracy of a row on other test sets than its own, and how much lower it is there.
 
-Shape suffixes: S seeds, N test images.
+Shape suffixes: S seeds, F folds, N test images, M images of a further set.
 """
 
 from __future__ import annotations
@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from harness.records.predictions import FILE_NAME, further_file, load_predictions
 from harness.records.record import Record, TestSetKind, TestSetResult
 from harness.records.runtime_result import runtime_name
 from reports.leaderboard.table import FurtherEstimate, estimate_of
 from reports.statistics.drops import Drop, paired_drop, unpaired_drop
+from reports.statistics.fold_networks import FoldNetworks
 from reports.statistics.intervals import mean_interval
 from reports.statistics.lowest import lowest_interval
 from reports.statistics.sample import Sample
@@ -38,19 +39,29 @@ class _Correct:
 
     samples_N: NDArray[np.uint64]
     correct_SN: Floats
+    folds_SN: NDArray[np.int64] | None = None
+    """Fold of each image, if the seeds are pooled from folds."""
 
 
-def further_estimates(trials: Sequence[Trial]) -> dict[str, FurtherEstimate]:
+def further_estimates(trials: Sequence[Trial], folds: Sequence[Trial] = ()) -> dict[str, FurtherEstimate]:
     """Return what the seeds of a row give on each further set that all of them were tested on.
+
+    After cross-validation, each fold's network was tested on the whole set, and the mean over them counts.
 
     Keys are ``on_NAME`` for each dataset, corruption (over its severities) and slice; ``corrupted`` for the mean over
     all corruptions and severities; ``worst_slice`` for the slice with the lowest accuracy. A set whose predictions are
     missing, damaged or of different images is left out.
+
+    Args:
+        trials: The seeds of a row, pooled if there are folds.
+        folds: The trials of the folds of all seeds.
     """
     records = [record for _, record in trials]
     if not records or any(runtime_name(record) for record in records):
         return {}
-    common = [name for name in records[0].test_sets if all(name in record.test_sets for record in records)]
+    if any(record.folds for record in records):
+        return _over_folds(trials, folds)
+    common = _common_names(records)
     clean = _read(trials, None) if common else None
     if clean is None:
         return {}
@@ -58,9 +69,8 @@ def further_estimates(trials: Sequence[Trial]) -> dict[str, FurtherEstimate]:
     corrupted: dict[str, list[_Correct]] = {}
     slices: list[tuple[FurtherEstimate, Sample]] = []
     for name in common:
-        results = [record.test_sets[name] for record in records]
-        first = results[0]
-        correct = _read(trials, name) if len({each.fingerprint for each in results}) == 1 else None
+        first = records[0].test_sets[name]
+        correct = _read_common(trials, name)
         if correct is None:
             continue
         if first.kind is TestSetKind.CORRUPTION:
@@ -83,6 +93,52 @@ def further_estimates(trials: Sequence[Trial]) -> dict[str, FurtherEstimate]:
     return found
 
 
+def _over_folds(trials: Sequence[Trial], folds: Sequence[Trial]) -> dict[str, FurtherEstimate]:
+    """Return what the networks of all folds of all seeds give on each further dataset."""
+    import numpy as np
+
+    by_place = {(folder.parent, record.trial_id): (folder, record) for folder, record in folds}
+    places_by_seed = [[(folder.parent, name) for name in record.folds] for folder, record in trials]
+    num_folds = len(places_by_seed[0])
+    is_whole = all(len(each) == num_folds and all(place in by_place for place in each) for each in places_by_seed)
+    networks = [by_place[place] for each in places_by_seed for place in each] if is_whole else []
+    common = _common_names([record for _, record in networks])
+    own = _read(trials, None) if common else None
+    if own is None or own.folds_SN is None:
+        return {}
+    found: dict[str, FurtherEstimate] = {}
+    for name in common:
+        first = networks[0][1].test_sets[name]
+        correct = _read_common(networks, name) if first.kind is TestSetKind.DATASET else None
+        if correct is None:
+            continue
+        correct_SFM = correct.correct_SN.reshape(len(trials), num_folds, -1)
+        together = FoldNetworks(correct_SFM=correct_SFM, own_SN=own.correct_SN, folds_SN=own.folds_SN)
+        interval = together.interval()
+        accuracy = estimate_of(np.mean(correct_SFM, axis=(1, 2)).tolist())
+        assert accuracy is not None, "there is a seed"
+        found[f"on_{name}"] = FurtherEstimate(
+            source=first.source,
+            kind=first.kind,
+            accuracy=replace(accuracy, low=interval.low, high=interval.high),
+            drop=together.drop(),
+            num_images=interval.num_images,
+            num_folds=num_folds,
+        )
+    return found
+
+
+def _common_names(records: Sequence[Record]) -> list[str]:
+    """Return the names of the further sets that all of several records have."""
+    return [name for name in records[0].test_sets if all(name in each.test_sets for each in records)] if records else []
+
+
+def _read_common(trials: Sequence[Trial], name: str) -> _Correct | None:
+    """Return how correct trials are on a further set of the same images; None if that is not known."""
+    is_same = len({record.test_sets[name].fingerprint for _, record in trials}) == 1
+    return _read(trials, name) if is_same else None
+
+
 def set_names(records: Iterable[Record]) -> dict[str, TestSetResult]:
     """Return the further sets of records by name, with one of the results of each."""
     return {name: result for record in records for name, result in record.test_sets.items()}
@@ -99,7 +155,12 @@ def _estimate(source: str, kind: TestSetKind, clean: _Correct, sets: Sequence[_C
     assert accuracy is not None, "there is a seed"
     accuracy = replace(accuracy, low=interval.low, high=interval.high)
     return FurtherEstimate(
-        source=source, kind=kind, accuracy=accuracy, drop=_drop(kind, clean, samples_N, correct_SN), num_sets=len(sets)
+        source=source,
+        kind=kind,
+        accuracy=accuracy,
+        drop=_drop(kind, clean, samples_N, correct_SN),
+        num_sets=len(sets),
+        num_images=len(samples_N),
     )
 
 
@@ -120,16 +181,29 @@ def _read(trials: Sequence[Trial], name: str | None) -> _Correct | None:
     """Return how correct trials are on a further set, or on their own with None; None if that is not known."""
     import numpy as np
 
-    read: list[tuple[NDArray[np.uint64], Floats]] = []
+    read: list[_OneCorrect] = []
     for folder, record in trials:
         one = _read_one(folder, record, name)
-        if one is None or (read and not np.array_equal(one[0], read[0][0])):
+        if one is None or (read and not np.array_equal(one.samples_N, read[0].samples_N)):
             return None
         read.append(one)
-    return _Correct(samples_N=read[0][0], correct_SN=np.stack([correct_N for _, correct_N in read]))
+    folds = [each.folds_N for each in read if each.folds_N is not None]
+    return _Correct(
+        samples_N=read[0].samples_N,
+        correct_SN=np.stack([each.correct_N for each in read]),
+        folds_SN=np.stack(folds) if len(folds) == len(read) else None,
+    )
 
 
-def _read_one(folder: Path, record: Record, name: str | None) -> tuple[NDArray[np.uint64], Floats] | None:
+class _OneCorrect(NamedTuple):
+    """How correct one trial is on the images of a set, ordered by id."""
+
+    samples_N: NDArray[np.uint64]
+    correct_N: Floats
+    folds_N: NDArray[np.int64] | None
+
+
+def _read_one(folder: Path, record: Record, name: str | None) -> _OneCorrect | None:
     import numpy as np
 
     file = FILE_NAME if name is None else further_file(name)
@@ -138,7 +212,8 @@ def _read_one(folder: Path, record: Record, name: str | None) -> tuple[NDArray[n
     except StoreError:
         return None
     order = np.argsort(saved.samples, kind="stable")
-    return saved.samples[order], share_correct(saved.predictions)[order]
+    folds_N = None if saved.folds is None else saved.folds[order]
+    return _OneCorrect(saved.samples[order], share_correct(saved.predictions)[order], folds_N)
 
 
 def further_keys(records: Iterable[Record]) -> list[str]:

@@ -48,6 +48,10 @@ class FurtherEstimate:
     """How much lower the accuracy is than on the test set of the table; None if that is not known."""
     num_sets: int = 1
     """Number of sets it is the mean over, or the lowest of."""
+    num_images: int = 0
+    """Number of images of each set."""
+    num_folds: int = 0
+    """Number of folds whose networks were each tested on all images; 0 without cross-validation."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

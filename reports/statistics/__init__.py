@@ -12,6 +12,7 @@
 ``paired_seeds``  the interval of a difference whose seeds are pairs, too
 ``lowest``        the interval of the lowest of several accuracies
 ``drops``         how much lower an accuracy is on other images
+``fold_networks`` how accurate the networks of folds are on images of another set
 ``ranks``         which rows are separated, and their ranges of ranks
 ``signed_rank``   tests over datasets
 ``bayesian_signed_rank`` how likely a row is better, the same or worse over datasets

@@ -53,14 +53,14 @@ def unpaired_drop(clean_SN: Floats, other_SM: Floats, *, share: float = 1.0) -> 
     """
     num_seeds = len(clean_SN)
     drops_S = clean_SN.mean(axis=1) - other_SM.mean(axis=1)
-    width = sum(_of_images(each) for each in (clean_SN, other_SM))
+    width = sum(width_of_images(each) for each in (clean_SN, other_SM))
     if num_seeds > 1:
         width += float(drops_S.var(ddof=1)) / num_seeds * squared_quantile(num_seeds - 1, 1 - CONFIDENCE)
     mean, half = share * float(drops_S.mean()), share * width**0.5
     return Drop(mean=mean, low=mean - half, high=mean + half, is_paired=False)
 
 
-def _of_images(correct_SN: Floats) -> float:
+def width_of_images(correct_SN: Floats) -> float:
     """Return the variance of the mean over images, times its squared quantile."""
     means_N = correct_SN.mean(axis=0)
     if len(means_N) < 2:

@@ -44,7 +44,7 @@ def mean_interval(sample: Sample, *, alpha: float = 1 - CONFIDENCE) -> Interval:
         effective = min(max(mean * (1 - mean) / variance, 1.0), float(num_images * sample.num_seeds))
     else:  # all images are alike, for instance all right: the seeds share them, so they count once
         square, effective = quantile_of_images, float(num_images)
-    low, high = _wilson(mean, square, effective)
+    low, high = wilson(mean, square, effective)
     return Interval(low=low, high=high, num_seeds=sample.num_seeds, num_images=num_images)
 
 
@@ -76,9 +76,9 @@ def metric_interval(sample: Sample, bounds: tuple[float, float], *, unseen: floa
         if variance > 0:
             moved = share - unseen**0.5 if share > 0.5 else share + unseen**0.5
             effective = max(share * (1 - share), moved * (1 - moved), variance) / variance
-            ends = _wilson(share, width / variance, effective)
+            ends = wilson(share, width / variance, effective)
         else:
-            ends = _wilson(share, quantile_of_images, float(num_images))
+            ends = wilson(share, quantile_of_images, float(num_images))
         low, high = low + span * ends[0], low + span * ends[1]
     elif low == 0 and mean > 0:
         factor = float(np.exp(width**0.5 / mean))
@@ -110,7 +110,7 @@ def _of_images(sample: Sample) -> float:
     return float(sample.image_means_N.var(ddof=1)) / num_images if num_images > 1 else 0.0
 
 
-def _wilson(mean: float, square: float, effective: float) -> tuple[float, float]:
+def wilson(mean: float, square: float, effective: float) -> tuple[float, float]:
     """Return Wilson's interval of a share, given the squared quantile and the effective number of images."""
     center = (mean + square / (2 * effective)) / (1 + square / effective)
     spread = (square * (mean * (1 - mean) / effective + square / (4 * effective**2))) ** 0.5 / (1 + square / effective)

@@ -25,6 +25,8 @@ class Group:
     repeated: int = 0
     """Number of trials left out because another one has the same seed."""
     fingerprint: str = ""
+    folds: list[Trial] = field(default_factory=list)
+    """Trials of the folds that the finished trials were pooled from, as far as they are among those grouped."""
 
     @property
     def example(self) -> Record:
@@ -70,6 +72,12 @@ def group_trials(trials: Iterable[Trial]) -> list[Group]:
 
     Cross-validation folds are not seeds: a seed counts once its folds are pooled, and is unfinished until then.
     """
+    trials = list(trials)
+    folds = {
+        (folder.parent, record.trial_id): (folder, record)
+        for folder, record in trials
+        if record.spec.dataset.fold is not None and not runtime_name(record)
+    }
     trials = without_folds(trials)
     groups: dict[str, dict[tuple[str, str], Group]] = {}
     known: dict[str, str] = {}
@@ -84,6 +92,8 @@ def group_trials(trials: Iterable[Trial]) -> list[Group]:
             group.repeated += 1
         else:
             group.done[record.spec.seed] = (folder, record)
+            places = [(folder.parent, name) for name in record.folds]
+            group.folds += [folds[place] for place in places if place in folds]
     for _, record in waiting:
         siblings = groups.setdefault(_spec_key(record, known), {})
         exact = (record.data.fingerprint if record.data else "", torch_minor(record))

@@ -42,6 +42,12 @@ def further_legend(columns: Iterable[Column], rows: Iterable[Row]) -> list[str]:
     if WORST_SLICE in shown:
         count = max(each.num_sets for each in shown[WORST_SLICE])
         notes.append(f"worst slice: the lowest accuracy of {count} slices; its interval allows for which one it is")
+    folds = sorted({each.num_folds for several in shown.values() for each in several if each.num_folds})
+    if folds:
+        number = " or ".join(map(str, folds))
+        notes.append(
+            f"other test sets: the mean over the networks of {number} folds, each tested on all images of a set"
+        )
     drops = [each.drop for key, several in shown.items() if _drop_key(key) in keys for each in several if each.drop]
     if drops:
         paired = {each.is_paired for each in drops}

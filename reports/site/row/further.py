@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness.records.record import Record, TestSetKind
@@ -34,7 +33,6 @@ class FurtherLine:
 def further_sets(entry: BoardEntry) -> dict[str, list[FurtherLine]]:
     """Return the further test sets of a row by kind, each group with what sums it up last; empty without any."""
     groups: dict[str, list[FurtherLine]] = {}
-    images = _images(record for _, record in entry.done)
     wholes = (CORRUPTED, WORST_SLICE)
     for key, estimate in sorted(entry.row.further.items(), key=lambda pair: pair[0] in wholes):
         name = one_line(estimate.source, max_length=120)
@@ -45,22 +43,13 @@ def further_sets(entry: BoardEntry) -> dict[str, list[FurtherLine]]:
         groups.setdefault(_KINDS[estimate.kind], []).append(
             FurtherLine(
                 name=name,
-                images=images.get(key, ""),
+                images=f"{estimate.num_images:,}" if estimate.num_images and key not in wholes else "",
                 accuracy=_accuracy(estimate),
                 drop=_drop(estimate),
                 is_whole=key in wholes,
             )
         )
     return {kind: groups[kind] for kind in _KINDS.values() if kind in groups}
-
-
-def _images(records: Iterable[Record]) -> dict[str, str]:
-    found = {}
-    for record in records:
-        for name, result in record.test_sets.items():
-            is_corruption = result.kind is TestSetKind.CORRUPTION
-            found[f"on_{name.rpartition('-')[0] if is_corruption else name}"] = f"{result.num_images:,}"
-    return found
 
 
 def _accuracy(estimate: FurtherEstimate) -> str:

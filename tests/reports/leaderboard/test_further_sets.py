@@ -159,3 +159,82 @@ def test_by_the_worst_slice_rows_are_in_order_and_no_rank_is_printed(make_trial,
     assert "no ranks: rows are in the order of worst_slice, whose differences cannot be tested" in terminal_text(
         leaderboard
     )
+
+
+@pytest.fixture
+def make_folds(make_trial: Callable[..., Trial], add_set: Callable[..., Trial]) -> Callable[..., list[Trial]]:
+    """Write the trial of a seed that is pooled from three folds, and those of the folds, tested on a further set."""
+
+    def make(seed: int, *, wrong: tuple[int, int, int], num_test: int = 60) -> list[Trial]:
+        folds: list[Trial] = []
+        for fold in (1, 2, 3):
+            trial = make_trial(seed=seed, options={"fold": fold}, accuracy=0.9, num_test=num_test)
+            folder, record = add_set(trial, "site", TestSetKind.DATASET, wrong=wrong[fold - 1])
+            dataset = record.spec.dataset.model_copy(update={"folds": 3, "fold": fold})
+            spec = record.spec.model_copy(update={"dataset": dataset})
+            spec = spec.model_copy(update={"architecture": spec.architecture.model_copy(update={"options": {}})})
+            folds.append((folder, record.model_copy(update={"spec": spec})))
+            write_record(*folds[-1])
+        folder, record = make_trial(seed=seed, options={"pooled": True}, accuracy=0.8, num_test=num_test)
+        saved = load_predictions(folder)
+        dealt = SavedPredictions(
+            predictions=saved.predictions, samples=saved.samples, folds=saved.samples.astype(np.int64) % 3 + 1
+        )
+        path = save_predictions(folder, dealt)
+        record = record.model_copy(
+            update={
+                "spec": folds[0][1].spec.whole,
+                "folds": {fold.trial_id: "sum" for _, fold in folds},
+                "files": {path.name: sha256_of(path)},
+            }
+        )
+        write_record(folder, record)
+        return [(folder, record), *folds]
+
+    return make
+
+
+def test_after_cross_validation_the_mean_over_all_networks_counts(make_folds: Callable[..., list[Trial]]) -> None:
+    trials = [trial for seed in (0, 1) for trial in make_folds(seed, wrong=(30, 40, 50))]
+    own = [
+        np.sort(load_predictions(folder).samples) for folder, _ in trials if (folder / further_file("site")).exists()
+    ]
+    assert len(own) == 6
+    accuracies = []
+    for folder, record in trials:
+        if record.folds:
+            continue
+        saved = load_predictions(folder, name=further_file("site"))
+        accuracies.append(float((saved.predictions.logits.argmax(1) == saved.predictions.labels).mean()))
+    (row,) = build_leaderboard(trials).rows
+    found = row.further["on_site"]
+    assert found.accuracy.mean == pytest.approx(np.mean(accuracies))
+    assert found.accuracy.n == 2
+    assert found.accuracy.low is not None
+    assert found.accuracy.low < found.accuracy.mean < (found.accuracy.high or 0)
+    assert found.drop is not None
+    assert found.drop.mean == pytest.approx(0.8 - np.mean(accuracies))
+    assert found.drop.low < found.drop.mean < found.drop.high
+    assert (found.num_images, found.num_folds) == (60, 3)
+
+
+def test_the_folds_of_a_table_are_shown_wherever_others_are(make_folds: Callable[..., list[Trial]]) -> None:
+    trials = make_folds(0, wrong=(30, 40, 50))
+    leaderboard = build_leaderboard(trials)
+    text = terminal_text(leaderboard)
+    assert "site %" in text
+    assert "site drop" in text
+    assert "the mean over the networks of 3 folds, each tested on all images of a set" in " ".join(text.split())
+    (line,) = csv.DictReader(io.StringIO(render_csv(leaderboard)))
+    assert float(line["on_site"]) == pytest.approx(leaderboard.rows[0].further["on_site"].accuracy.mean)
+    assert float(line["drop_site_low"]) < float(line["drop_site"]) < float(line["drop_site_high"])
+    assert set(further_keys(record for _, record in trials)) == {"on_site", "drop_site"}
+
+
+def test_a_fold_that_was_not_tested_leaves_the_set_out(make_folds: Callable[..., list[Trial]]) -> None:
+    pooled, first, second, third = make_folds(0, wrong=(0, 0, 0))
+    untested = (third[0], third[1].model_copy(update={"test_sets": {}}))
+    assert further_estimates([pooled], [first, second, third])
+    assert further_estimates([pooled], [first, second, untested]) == {}
+    assert further_estimates([pooled], [first, second]) == {}
+    assert further_estimates([pooled]) == {}

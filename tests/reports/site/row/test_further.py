@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.records.record import FeatureInfo, TestSetKind, TestSetResult
+from harness.records.record import FeatureInfo, TestSetKind
 from harness.records.spec import LrTestSpec, SearchSpec
 from reports.leaderboard.building import build_leaderboard
 from reports.leaderboard.table import Estimate, FurtherEstimate
@@ -14,36 +14,33 @@ from reports.site.row.further import FurtherLine, feature_facts, further_sets, s
 from reports.statistics.drops import Drop
 
 
-def entry_with(trials, further, test_sets=None) -> BoardEntry:
+def entry_with(trials, further) -> BoardEntry:
     (entry,) = entries_of(build_leaderboard(trials), trials)
-    done = tuple((folder, record.model_copy(update={"test_sets": test_sets or {}})) for folder, record in entry.done)
-    return replace(entry, row=replace(entry.row, further=further), done=done)
+    return replace(entry, row=replace(entry.row, further=further))
 
 
-def estimate(source, kind, mean, drop=None, num_sets=1) -> FurtherEstimate:
+def estimate(source, kind, mean, drop=None, num_sets=1, num_images=0) -> FurtherEstimate:
     accuracy = Estimate(mean=mean, sd=None, n=3, low=mean - 0.02, high=mean + 0.02)
-    return FurtherEstimate(source=source, kind=kind, accuracy=accuracy, drop=drop, num_sets=num_sets)
+    return FurtherEstimate(
+        source=source, kind=kind, accuracy=accuracy, drop=drop, num_sets=num_sets, num_images=num_images
+    )
 
 
 def test_sets_are_grouped_with_accuracy_drop_and_number_of_images(make_trials):
     drop = Drop(mean=0.2, low=0.1504, high=0.25, is_paired=True)
     gain = Drop(mean=-0.05, low=-0.1, high=0.0, is_paired=False)
-    result = TestSetResult(
-        kind=TestSetKind.CORRUPTION, source="fog", severity=3, key="k", fingerprint="f", num_images=1234
-    )
     entry = entry_with(
         make_trials("net"),
         {
             "corrupted": estimate("2 corruptions", TestSetKind.CORRUPTION, 0.5, drop, 10),
-            "on_fog": estimate("fog", TestSetKind.CORRUPTION, 0.6, drop, 5),
+            "on_fog": estimate("fog", TestSetKind.CORRUPTION, 0.6, drop, 5, 1234),
             "worst_slice": estimate("night", TestSetKind.SLICE, 0.4, None, 4),
-            "on_later": estimate("folder:later", TestSetKind.DATASET, 0.95, gain),
+            "on_later": estimate("folder:later", TestSetKind.DATASET, 0.95, gain, num_images=50),
         },
-        {"fog-3": result},
     )
     assert further_sets(entry) == {
         "Datasets": [
-            FurtherLine(name="folder:later", images="", accuracy="95.0 [93.0, 97.0]", drop="−5.0 [−10.0, 0.0]")
+            FurtherLine(name="folder:later", images="50", accuracy="95.0 [93.0, 97.0]", drop="−5.0 [−10.0, 0.0]")
         ],
         "Corruptions": [
             FurtherLine(name="fog", images="1,234", accuracy="60.0 [58.0, 62.0]", drop="20.0 [15.0, 25.0]"),
