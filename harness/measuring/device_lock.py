@@ -4,21 +4,26 @@ Each device has two lock files in the cache. A process that computes holds a sha
 measures speed locks ``wanted``, which the others check between two steps, and waits until they have paused and it has
 ``room`` to itself. These are locks of the operating system (flock(2)): they are released when a process dies, and they
 work between all processes of one user on one machine.
+
+A process that is stopped, as by Ctrl-Z, keeps its locks. Where the system tells who holds them, it is passed over: it
+computes nothing, and whoever measures beside it says so in a note, because it may go on at any time.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import re
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from harness.measuring.core_locks import take_cores
+from harness.system.lock_holders import stopped_holders
 from zoo.files.cache import cache_root
 
 if sys.platform != "win32":
@@ -28,7 +33,10 @@ FOLDER = "locks"
 PATIENCE_SECONDS = 60.0
 """How long a process that wants to measure waits for the others to finish a step. A plugin that hangs never does, and
 must not hold up the others for ever."""
+STOPPED_SECONDS = 1.0
+"""How long a process waits for others that are stopped, which may be for a moment only."""
 _POLL_SECONDS = 0.005
+_NOT_PAUSED = "another trial on the same device did not pause while this one was timed"
 
 
 class DeviceSharing:
@@ -56,8 +64,9 @@ class DeviceSharing:
         self._cores: list[int] = []
         self.waited = 0.0
         """Seconds spent waiting for others so far."""
-        self.was_disturbed = False
-        """Whether a measurement was made while others went on."""
+        self.disturbance = ""
+        """How others may have disturbed a measurement, in a sentence; empty if they did not."""
+        self._stopped_seconds = STOPPED_SECONDS
 
     @contextmanager
     def joined(self) -> Iterator[None]:
@@ -67,9 +76,10 @@ class DeviceSharing:
                 self._join(*self._files)
             yield
         finally:
-            for lock in (*self._cores, *(self._files or ())):
+            self._stop_sharing()
+            for lock in self._cores:
                 os.close(lock)
-            self._files, self._cores = None, []
+            self._cores = []
 
     def give_way(self) -> float:
         """Pause if another process wants to measure, and return for how many seconds. Call it between two steps."""
@@ -96,18 +106,17 @@ class DeviceSharing:
         fcntl.flock(room, fcntl.LOCK_UN)
         if not (_try(wanted, fcntl.LOCK_EX) and _try(room, fcntl.LOCK_EX)):
             with self._waiting():
-                fcntl.flock(wanted, fcntl.LOCK_EX)
-                while not _try(room, fcntl.LOCK_EX):
-                    if time.monotonic() - start > self._patience_seconds:
-                        self.was_disturbed, self._patience_seconds = True, 0.0
-                        break
-                    time.sleep(_POLL_SECONDS)
+                if self._take(wanted, fcntl.LOCK_EX):
+                    self._take(room, fcntl.LOCK_EX, patience_seconds=self._patience_seconds)
+                else:
+                    self._stop_sharing()
         self.waited += time.monotonic() - start
         try:
             yield
         finally:
-            fcntl.flock(room, fcntl.LOCK_SH)  # nobody can come in between: that takes what is still wanted here
-            fcntl.flock(wanted, fcntl.LOCK_UN)
+            if self._files is not None:
+                fcntl.flock(room, fcntl.LOCK_SH)  # nobody can come in between: that takes what is still wanted here
+                fcntl.flock(wanted, fcntl.LOCK_UN)
 
     @contextmanager
     def left(self) -> Iterator[None]:
@@ -145,12 +154,36 @@ class DeviceSharing:
 
     def _join(self, wanted: int, room: int) -> float:
         start = time.monotonic()
-        fcntl.flock(wanted, fcntl.LOCK_SH)
-        fcntl.flock(room, fcntl.LOCK_SH)
-        fcntl.flock(wanted, fcntl.LOCK_UN)
+        if self._take(wanted, fcntl.LOCK_SH) and self._take(room, fcntl.LOCK_SH):
+            fcntl.flock(wanted, fcntl.LOCK_UN)
+        else:
+            self._stop_sharing()
         waited = time.monotonic() - start
         self.waited += waited
         return waited
+
+    def _take(self, lock: int, how: int, *, patience_seconds: float = math.inf) -> bool:
+        """Wait for a lock, and return whether it was taken: not if all who hold it are stopped, or patience ends.
+
+        The next wait for the same reason is short.
+        """
+        start = time.monotonic()
+        while not _try(lock, how):
+            waited = time.monotonic() - start
+            if waited >= self._stopped_seconds and (stopped := stopped_holders(lock)):
+                self._stopped_seconds, self.disturbance = 0.0, _stopped_sentence(stopped)
+                return False
+            if waited > patience_seconds:
+                self._patience_seconds, self.disturbance = 0.0, _NOT_PAUSED
+                return False
+            time.sleep(_POLL_SECONDS)
+        return True
+
+    def _stop_sharing(self) -> None:
+        """Compute without the locks from now on."""
+        for lock in self._files or ():
+            os.close(lock)
+        self._files = None
 
 
 def device_name(device: str) -> str:
@@ -160,6 +193,14 @@ def device_name(device: str) -> str:
 
         return f"cuda-{torch.cuda.get_device_properties(device).uuid}"
     return device
+
+
+def _stopped_sentence(pids: Sequence[int]) -> str:
+    processes = "process" if len(pids) == 1 else "processes"
+    return (
+        f"timed without waiting for another trial on the same device, which was stopped ({processes} "
+        f"{', '.join(map(str, pids))}) and may have gone on meanwhile"
+    )
 
 
 def _try(file: int, how: int) -> bool:

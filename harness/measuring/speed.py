@@ -82,7 +82,7 @@ def measure_speed(
     *,
     training: FinishedTraining | None,
     test: TimedPrediction,
-    was_disturbed: bool = False,
+    disturbance: str = "",
     budget_seconds: float,
     best_inference: bool = False,
 ) -> SpeedInfo:
@@ -96,7 +96,7 @@ def measure_speed(
         settings: How the network trained and is timed.
         training: None if the network was not trained, as where a head was fitted to features; inference is measured.
         test: Gives the end-to-end rate of inference, and images to time the network with.
-        was_disturbed: Whether another trial on the device did not pause.
+        disturbance: How others on the device may have disturbed it, in a sentence; empty if they did not.
         budget_seconds: Time for measuring inference, and again for training. Latency takes half of it, the reference
             network a quarter before and after, and the search for the best inference three times as long. Very slow
             networks take longer, since a minimum number of calls is made.
@@ -111,7 +111,7 @@ def measure_speed(
             settings,
             training=training,
             test=test,
-            was_disturbed=was_disturbed,
+            disturbance=disturbance,
             budget_seconds=budget_seconds,
             best_inference=best_inference,
         )
@@ -133,7 +133,7 @@ def _measure(
     *,
     training: FinishedTraining | None,
     test: TimedPrediction,
-    was_disturbed: bool,
+    disturbance: str,
     budget_seconds: float,
     best_inference: bool,
 ) -> SpeedInfo:
@@ -208,7 +208,7 @@ def _measure(
         taken_share=None if taken is None else taken.share(),
         notes=(
             *_several_notes(1 if training is None else training.num_devices),
-            *_company_notes(0 if own_rates else num_neighbours, was_disturbed),
+            *_company_notes(0 if own_rates else num_neighbours, disturbance),
             *_own_time_notes(taken is not None, foreign_cores),
             *clock.notes(),
             *_drift_notes(reference_before, reference_after),
@@ -242,7 +242,7 @@ def _several_notes(num_devices: int) -> tuple[str, ...]:
     )
 
 
-def _company_notes(num_neighbours: int, was_disturbed: bool) -> tuple[str, ...]:
+def _company_notes(num_neighbours: int, disturbance: str) -> tuple[str, ...]:
     """Tell how other trials on the device affected the measurements."""
     notes = []
     if num_neighbours:
@@ -251,8 +251,8 @@ def _company_notes(num_neighbours: int, was_disturbed: bool) -> tuple[str, ...]:
             f"trained beside up to {num_neighbours} other {trials} on the same device, so the end-to-end training rate "
             "does not describe this trial alone and is left out"
         )
-    if was_disturbed:
-        notes.append("another trial on the same device did not pause while this one was timed")
+    if disturbance:
+        notes.append(disturbance)
     return tuple(notes)
 
 

@@ -7,6 +7,7 @@
 - ``interrupts``: Ctrl-C and SIGTERM
 - ``process_exit``: how processes end
 - ``descendants``: all processes that a process has started
+- ``lock_holders``: who holds the lock of a file, and whether they are stopped
 - ``oom_killer``: whether the system killed a process to free memory
 - ``malloc``: the allocator's settings
 - ``cores``: how many CPU cores a process may use

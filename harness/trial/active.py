@@ -157,7 +157,7 @@ class ActiveTrial:
                     settings,
                     training=training,
                     test=test,
-                    was_disturbed=self.sharing.was_disturbed,
+                    disturbance=self.sharing.disturbance,
                     budget_seconds=budget_seconds or execution.own_measure_seconds,
                     best_inference=execution.best_inference,
                 )

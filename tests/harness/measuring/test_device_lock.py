@@ -9,12 +9,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
+from harness.measuring import device_lock
 from harness.measuring.device_lock import DeviceSharing
+from harness.system.lock_holders import is_stopped
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such locks")
 
@@ -107,7 +109,7 @@ def test_a_trial_that_does_not_give_way_does_not_block_others_forever(tmp_path: 
         start = time.monotonic()
         with timer.alone():
             assert 0.2 <= time.monotonic() - start < 5
-        assert timer.was_disturbed
+        assert "did not pause" in timer.disturbance
         assert told == [True, False]
         start = time.monotonic()
         with timer.alone():  # once was enough
@@ -135,6 +137,73 @@ def test_a_process_killed_while_timing_blocks_nobody(tmp_path: Path) -> None:
         assert time.monotonic() - start < 5
 
 
+@contextmanager
+def stopped(folder: Path, how: str) -> Iterator[int]:
+    """Have a process stopped that has joined, or that has the device to itself."""
+    script = (
+        "import sys; from pathlib import Path; from harness.measuring.device_lock import DeviceSharing\n"
+        f"s = DeviceSharing('cpu', folder=Path({str(folder)!r}))\n"
+        f"with {how}:\n    print('there', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "there\n"
+        os.kill(process.pid, signal.SIGSTOP)
+        while not is_stopped(process.pid):  # the signal is on its way
+            time.sleep(0.001)
+        try:
+            yield process.pid
+        finally:
+            process.kill()
+
+
+only_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who holds a lock")
+
+
+@only_linux
+def test_a_stopped_process_that_trains_is_passed_over_with_a_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device_lock, "STOPPED_SECONDS", 0.1)
+    with stopped(tmp_path, "s.joined()") as pid:
+        timer, other = (DeviceSharing("cpu", folder=tmp_path) for _ in range(2))
+        with timer.joined():
+            start = time.monotonic()
+            for _ in range(2):
+                with timer.alone():
+                    assert 0.1 <= time.monotonic() - start < 20  # far below PATIENCE_SECONDS
+            assert f"which was stopped (process {pid})" in timer.disturbance
+            with other.joined():  # who times itself still waits for those that run
+                log: list[str] = []
+
+                def time_it() -> None:
+                    with timer.alone():
+                        log.append("timed")
+
+                with in_thread(threading.Thread(target=time_it)):
+                    time.sleep(0.2)
+                    assert log == []
+                    while not log:
+                        other.give_way()
+        assert other.disturbance == ""
+
+
+@only_linux
+def test_a_process_stopped_while_it_is_timed_does_not_block_others_forever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device_lock, "STOPPED_SECONDS", 0.1)
+    early, late = (DeviceSharing("cpu", folder=tmp_path) for _ in range(2))
+    with early.joined(), ExitStack() as stack:
+        with early.left():  # so that the other one can be alone
+            pid = stack.enter_context(stopped(tmp_path, "s.joined(), s.alone()"))
+        assert f"(process {pid})" in early.disturbance
+        with late.joined(), late.alone():
+            assert f"(process {pid})" in late.disturbance
+            assert early.give_way() == late.give_way() == 0.0
+
+
 def test_without_lock_support_nobody_waits(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     sharing = DeviceSharing("cpu", folder=tmp_path / "file" / "locks")
@@ -150,8 +219,8 @@ def test_who_lets_others_compute_for_it_leaves_the_device_meanwhile(tmp_path: Pa
         said.clear()
         with boss.left(), timer.joined(), timer.alone():
             pass
-        assert not timer.was_disturbed
+        assert timer.disturbance == ""
         assert said == [True, False]
         with later.joined(), later.alone():
             pass
-        assert later.was_disturbed  # it is there again
+        assert later.disturbance  # it is there again

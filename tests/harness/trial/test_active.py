@@ -28,7 +28,7 @@ class Sharing(DeviceSharing):
 
     def __init__(self) -> None:
         self.was_alone, self.now_alone, self.taken = 0, False, []
-        self.was_disturbed = True
+        self.disturbance = "it went on"
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -128,7 +128,7 @@ def test_the_device_is_its_own_only_while_it_is_timed(
     assert call == {
         "training": None,
         "test": tested,
-        "was_disturbed": True,
+        "disturbance": "it went on",
         "budget_seconds": seconds,
         "best_inference": trial.spec.execution.best_inference,
         "alone": True,
