@@ -59,12 +59,27 @@ class Combination:
             return value
         if key.startswith(MODEL) and name in self.architecture.options:
             return self.spec.architecture.options.get(name)
-        known = [
-            *(RECIPE + each for each in type(self.hyperparameters).model_fields),
-            *(MODEL + each for each in self.architecture.options),
-        ]
-        shown = f"(zoo show {self.spec.recipe.display_name})"
-        raise UnknownNameError(f"setting of {self.title}", key, near=near_names(key, known), hint=shown)
+        raise self._unknown(key)
+
+    def missing(self, key: str) -> UnknownNameError | None:
+        """Return the error for a setting that does not exist; None if it does."""
+        try:
+            self.value(key)
+        except UnknownNameError as error:
+            return error
+        return None
+
+    def _unknown(self, key: str) -> UnknownNameError:
+        """Return the error for a setting that does not exist, with near names of either kind."""
+        model, recipe = self.spec.architecture.display_name, self.spec.recipe.display_name
+        known = {RECIPE: [*type(self.hyperparameters).model_fields], MODEL: [*self.architecture.options]}
+        near = near_names(key.rpartition(".")[2], [name for names in known.values() for name in names])
+        return UnknownNameError(
+            f"setting of {self.title}",
+            key,
+            near=[target + name for name in near for target, names in known.items() if name in names],
+            hint=f"(zoo show {model if key.startswith(MODEL) else recipe})",
+        )
 
     def is_read(self, key: str, values: Mapping[str, Option]) -> bool:
         """Return whether training reads a setting when others have these *values*."""

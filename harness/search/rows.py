@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.planning.plan import Plan
@@ -12,7 +13,8 @@ from harness.search.search import Budget, Search
 from harness.search.space import NothingToSearchError, space_of
 from harness.search.study import require_optuna
 from zoo.catalog import Catalog
-from zoo.errors import ManyErrors, ZooError
+from zoo.errors import ManyErrors, UsageError, ZooError
+from zoo.space import OFF, value_text
 from zoo.text import plural
 
 
@@ -43,9 +45,11 @@ def searched_rows(plan: Plan, request: BenchRequest, catalog: Catalog) -> tuple[
         by_row.setdefault(spec.model_dump_json(exclude={"seed"}), []).append(spec)
     errors: dict[str, ZooError] = {}
     bare: dict[str, NothingToSearchError] = {}
-    rows = []
+    rows: list[SearchedRow] = []
+    combinations: list[Combination] = []
     for specs in by_row.values():
         combination = Combination.of(specs[0], catalog, request.grid)
+        combinations.append(combination)
         try:
             space = space_of(combination, request.space, request.set_keys)
         except NothingToSearchError as error:
@@ -66,8 +70,33 @@ def searched_rows(plan: Plan, request: BenchRequest, catalog: Catalog) -> tuple[
             for repeat in range(request.tune_repeats)
         )
         rows.append(SearchedRow(specs=tuple(specs), searches=searches))
-    ManyErrors.raise_if([*errors.values(), *([] if rows else bare.values())])
+    unused = _unused(request.space, combinations, rows)
+    ManyErrors.raise_if([*errors.values(), *([] if rows else bare.values()), *([] if errors else unused)])
     return rows, list(bare)
+
+
+def _unused(
+    given: Mapping[str, str], combinations: Sequence[Combination], rows: Sequence[SearchedRow]
+) -> list[ZooError]:
+    """Return an error for each range of the user that changes no search."""
+    found: list[ZooError] = []
+    spaces = [(row.searches[0].combination, row.searches[0].space) for row in rows]
+    for key, text in given.items():
+        if text.strip() == OFF:
+            missing = [each.missing(key) for each in combinations]
+            if missing and all(missing):
+                found += filter(None, missing[:1])
+        unmet = [(each, space.never_met(key, each)) for each, space in spaces if key in space.dimensions]
+        if unmet and all(condition for _, condition in unmet):
+            combination, condition = unmet[0]
+            name = condition.partition("=")[0]
+            found.append(
+                UsageError(
+                    f"{key} is searched only if {condition}, but {name} is {value_text(combination.value(name))} in "
+                    f"{combination.title}: change the condition, or search {name}, too"
+                )
+            )
+    return found
 
 
 def _budget(request: BenchRequest) -> Budget:

@@ -31,6 +31,7 @@ class Searches:
     ) -> None:
         self._searches, self._store, self._tell = searches, store, tell
         self._open_width = open_width
+        self._repeats = 1 + max((search.repeat for search in searches), default=0)
         self._handed_out: list[tuple[Search, Tried]] = []
         """Search and trial by the number of the trial in the bench, less one."""
 
@@ -65,7 +66,7 @@ class Searches:
         due = self._due(search)
         self._write(search)
         if tried.result is not None:
-            self._tell(_sentence(search, tried))
+            self._tell(_sentence(search, tried, self._repeats))
         if search.is_over:
             for each in search.tried:  # states of trials that were stopped early
                 if each.trial_id:
@@ -90,14 +91,15 @@ def _expected(search: Search) -> int:
     return most - num_shared
 
 
-def _sentence(search: Search, tried: Tried) -> str:
-    """Return a sentence about the result of a trial."""
+def _sentence(search: Search, tried: Tried, repeats: int) -> str:
+    """Return a sentence about the result of a trial, in one of several searches if a row has them."""
     result, best = tried.result, search.best()
     assert result is not None
     of = f" of 0–{search.budget.trials - 1}" if search.budget.trials else ""
+    which = f"search {search.repeat + 1} of {repeats}, trial" if repeats > 1 else "search trial"
     settings = values_text(tried.values) or "the recipe's settings"
     gave = f"validation accuracy {result.value:.2%}" if result.is_done and result.value is not None else result.outcome
-    text = f"{search.combination.title}: search trial {tried.number}{of}: {gave} with {settings}"
+    text = f"{search.combination.title}: {which} {tried.number}{of}: {gave} with {settings}"
     if best is not None and best is not tried and best.result is not None and best.result.value is not None:
         text += f"; best so far {best.result.value:.2%} in trial {best.number}"
     return text

@@ -10,10 +10,10 @@ from harness.planning.rising_rates import HIGHEST, LOWEST
 from harness.search.combination import MODEL, RECIPE, Combination
 from zoo.errors import ManyErrors, UsageError, ZooError
 from zoo.options import Option
-from zoo.space import LR_FIND, OFF, Dimension, asks_for_lr_test, parse_dimension
+from zoo.space import LR_FIND, OFF, Dimension, asks_for_lr_test, parse_dimension, value_text
 
 _FIXED = {
-    "recipe.pretrained": "other weights are prepared for otherwise; run a recipe of each kind instead",
+    "recipe.pretrained": "published weights may need other images than new ones; select a recipe of each kind instead",
 }
 """Settings that a search may not change, and why."""
 
@@ -71,6 +71,15 @@ class Space:
             if values.get(name, combination.value(name)) not in wanted:
                 return False
         return combination.is_read(key, values)
+
+    def never_met(self, key: str, combination: Combination) -> str:
+        """Return a condition of a setting that never holds, such as ``recipe.optimizer=adam``; empty if all may."""
+        for name, wanted in self.dimensions[key].when.items():
+            searched = self.dimensions.get(name)
+            possible = [value for value in wanted if searched is not None and searched.contains(value)]
+            if not possible and combination.value(name) not in wanted:
+                return f"{name}={'|'.join(map(value_text, wanted))}"
+        return ""
 
 
 def space_of(combination: Combination, given: Mapping[str, str], fixed: Iterable[str]) -> Space:

@@ -68,8 +68,11 @@ def _sentence(name: str, tuned: Tuned) -> str:
         interval = ""
         if tuned.gain_low is not None and tuned.gain_high is not None:
             interval = f" [{points_text(tuned.gain_low)}, {points_text(tuned.gain_high)}]"
-        verb = "lost" if tuned.gain < 0 else "gained"
-        parts.append(f"{verb} {points_text(tuned.gain)} points{interval} over default on the test images")
+        if tuned.gain < 0:
+            lost = points_text(-tuned.gain).removeprefix("+")
+            parts.append(f"lost {lost} points (gain {points_text(tuned.gain)}{interval}) to default on the test images")
+        else:
+            parts.append(f"gained {points_text(tuned.gain)} points{interval} over default on the test images")
     parts.append("; ".join(dict.fromkeys(each or "the default settings" for each in tuned.settings)))
     return ": ".join(parts) + f" {cost}"
 

@@ -100,11 +100,15 @@ def label_rows(records: Sequence[Record], *, over_data: bool = False) -> list[La
 
 
 def tuned_text(search: SearchSpec | None) -> str:
-    """Return how a row was tuned: ``tuned, 16 trials, 41 min``; empty if it was not."""
+    """Return how a row was tuned: ``tuned, 16 trials, 41 min``; empty if it was not.
+
+    Of several searches, a record knows only its own, and the budget is that of all: ``tuned, 3 searches of 30m``.
+    """
     if search is None:
         return ""
-    repeats = f", {search.repeats} searches" if search.repeats > 1 else ""
-    return f"tuned, {plural(search.trials, 'trial')}, {_cost(search.seconds)}{repeats}"
+    if search.repeats > 1:
+        return f"tuned, {search.repeats} searches of {search.budget}"
+    return f"tuned, {plural(search.trials, 'trial')}, {_cost(search.seconds)}"
 
 
 def _cost(seconds: float) -> str:

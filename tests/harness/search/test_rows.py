@@ -43,3 +43,36 @@ def test_a_row_that_has_nothing_to_search_is_named_and_the_others_are_searched(t
     only = toys.request("bare")
     with pytest.raises(UsageError, match="bare has no settings to search"):
         searched_rows(toys.plan(only), only, toys.catalog)
+
+
+def test_a_range_that_changes_no_search_is_an_error_and_one_for_some_of_the_rows_is_not(toys: ToySearch) -> None:
+    both = ["planted", "plain"]
+    for text, sentence in (
+        (
+            "uniform(0.5, 0.9) if optimizer=rmsprop",
+            "searched only if recipe.optimizer=rmsprop, but recipe.optimizer is",
+        ),
+        ("uniform(0.5, 0.9) if lr=7", "searched only if recipe.lr=7, but recipe.lr is"),
+    ):
+        with pytest.raises(UsageError, match=sentence):
+            toys.rows("plain", space={"recipe.momentum": text})
+    for given in ({"recipe.momentun": "off"}, {"model.depth": "off"}):
+        with pytest.raises(UsageError, match=f"is called '{next(iter(given))}'"):
+            toys.rows(recipes=both, space=given)
+    # The optimizer is searched in one of the two recipes only.
+    for fine in ({"recipe.momentum": "uniform(0.5, 0.9) if optimizer=adamw"}, {"recipe.momentum": "off"}):
+        assert len(toys.rows(recipes=both, space=fine)) == 2
+
+
+def test_near_names_are_those_of_settings_and_the_hint_is_of_the_model_or_the_recipe(toys: ToySearch) -> None:
+    for key, near, shown in (
+        ("lr", "'recipe.lr'", "plain"),
+        ("width", "'model.width'", "plain"),
+        ("recipe.widht", "'model.width'", "plain"),
+        ("model.lrr", "'recipe.lr'", "toy"),
+    ):
+        error = toys.combination("plain").missing(key)
+        assert error is not None
+        assert f"did you mean {near}" in str(error)
+        assert str(error).endswith(f"(zoo show {shown})")
+    assert toys.combination("plain").missing("recipe.lr") is None

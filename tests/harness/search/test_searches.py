@@ -60,6 +60,7 @@ def test_the_planted_optimum_is_found_by_a_real_bench_and_every_trial_is_a_recor
     file = read_study(study_path(toys.store.root, search.key, 0))
     assert file == search.file()
     assert len(toys.said) == 16
+    assert all(f"planted: search trial {number} of 0–15: " in each for number, each in enumerate(toys.said))
 
 
 def test_a_second_search_reuses_the_records_of_the_first_and_goes_on(toys: ToySearch) -> None:
@@ -103,6 +104,14 @@ def test_settings_that_diverge_count_as_accuracy_0(toys: ToySearch) -> None:
     assert values[0] == pytest.approx(0.4, abs=0.1)
     assert values[1:] == [0.0] * 3
     assert number_of_best(search) == 0
+
+
+def test_sentences_on_repeats_tell_which_search_a_trial_belongs_to(toys: ToySearch) -> None:
+    ((one, other),) = (row.searches for row in toys.rows(tune=1, tune_repeats=2))
+    toys.bench(one, other)
+    first, second = toys.said
+    assert first.startswith("toy · bright · planted: search 1 of 2, trial 0 of 0–0: validation accuracy ")
+    assert second.startswith("toy · bright · planted: search 2 of 2, trial 0 of 0–0: validation accuracy ")
 
 
 def test_trials_side_by_side_are_those_of_the_study_file(toys: ToySearch) -> None:

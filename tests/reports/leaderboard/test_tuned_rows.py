@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -77,7 +78,8 @@ def test_a_tuned_row_that_loses_on_the_test_images_is_shown_as_such(make_trial) 
     table = table_of(trials_of(make_trial, 0.9, 0.8))
     (row,) = (row for row in table.rows if row.tuned)
     assert row.tuned.gain < 0
-    assert any("lost −1" in note for note in table.notes)
+    (note,) = (note for note in table.notes if "to default on the test images" in note)
+    assert re.search(r"lost 1\d\.\d points \(gain −1\d\.\d \[−\d+\.\d, .\d+\.\d\]\) to default", note)
 
 
 def test_the_gain_is_that_of_the_seeds_which_both_rows_have(make_trial) -> None:

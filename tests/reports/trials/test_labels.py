@@ -131,6 +131,7 @@ def test_a_tuned_row_says_at_what_cost_and_the_others_beside_it_that_they_are_no
 
 def test_repeated_searches_are_counted_and_a_row_without_one_is_not_marked():
     assert tuned_text(None) == ""
-    search = SearchSpec(study="s", trials=1, seconds=3, budget="1 trial", sampler="tpe", repeats=3)
-    assert tuned_text(search) == "tuned, 1 trial, 3.0 s, 3 searches"
-    assert tuned_text(search.model_copy(update={"seconds": 9000})) == "tuned, 1 trial, 2.5 h, 3 searches"
+    search = SearchSpec(study="s", trials=1, seconds=3, budget="1 trial or 9s", sampler="tpe")
+    assert tuned_text(search) == "tuned, 1 trial, 3.0 s"
+    assert tuned_text(search.model_copy(update={"seconds": 9000})) == "tuned, 1 trial, 2.5 h"
+    assert tuned_text(search.model_copy(update={"repeats": 3})) == "tuned, 3 searches of 1 trial or 9s"

@@ -260,7 +260,11 @@ def parse_spaces(given: Sequence[str], errors: list[ZooError]) -> dict[str, str]
     spaces: dict[str, str] = {}
     for text in given:
         key, equals, dimension = text.partition("=")
-        if equals and key.strip() and dimension.strip():
+        if key.strip() in spaces:
+            errors.append(
+                UsageError(f"--space {key.strip()} is given twice: {spaces[key.strip()]} and {dimension.strip()}")
+            )
+        elif equals and key.strip() and dimension.strip():
             spaces[key.strip()] = dimension.strip()
         else:
             errors.append(UsageError(f"--space {text}: expected KEY=RANGE, such as --space 'recipe.lr=log(1e-4, 1)'"))

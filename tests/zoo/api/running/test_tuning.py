@@ -64,7 +64,7 @@ def test_with_repeats_each_seed_has_a_search_of_its_own_and_they_share_a_row(tun
     recipes = list(result.table["recipe"])
     assert len(recipes) == 2
     (tuned,) = (recipe for recipe in recipes if "tuned" in recipe)
-    assert tuned.endswith(", 2 searches")
+    assert tuned.endswith(", tuned, 2 searches of 3 trials")
     knobs = {record.spec.recipe.hyperparameters["knob"] for record in result.records if record.search}
     assert len(knobs) == 2
 

@@ -59,3 +59,6 @@ def test_ranges_are_read_from_the_command_line_over_the_suite(run_shelf: Run, tm
     assert [str(error) for error in errors] == [
         "--space recipe.lr: expected KEY=RANGE, such as --space 'recipe.lr=log(1e-4, 1)'"
     ]
+    twice: list[Any] = []
+    parse_spaces(["recipe.lr=log(1e-4, 1)", "recipe.lr = off"], twice)
+    assert [str(error) for error in twice] == ["--space recipe.lr is given twice: log(1e-4, 1) and off"]
