@@ -36,6 +36,8 @@ must not hold up the others for ever."""
 STOPPED_SECONDS = 1.0
 """How long a process waits for others that are stopped, which may be for a moment only."""
 _POLL_SECONDS = 0.005
+_LONG_POLL_SECONDS = 0.05
+"""The same after a second, so that many who wait do not disturb what is timed."""
 _NOT_PAUSED = "another trial on the same device did not pause while this one was timed"
 
 
@@ -167,16 +169,18 @@ class DeviceSharing:
 
         The next wait for the same reason is short.
         """
-        start = time.monotonic()
+        start, next_look = time.monotonic(), self._stopped_seconds
         while not _try(lock, how):
             waited = time.monotonic() - start
-            if waited >= self._stopped_seconds and (stopped := stopped_holders(lock)):
-                self._stopped_seconds, self.disturbance = 0.0, _stopped_sentence(stopped)
-                return False
+            if waited >= next_look:
+                if stopped := stopped_holders(lock):
+                    self._stopped_seconds, self.disturbance = 0.0, _stopped_sentence(stopped)
+                    return False
+                next_look = waited + STOPPED_SECONDS
             if waited > patience_seconds:
                 self._patience_seconds, self.disturbance = 0.0, _NOT_PAUSED
                 return False
-            time.sleep(_POLL_SECONDS)
+            time.sleep(_POLL_SECONDS if waited < 1 else _LONG_POLL_SECONDS)
         return True
 
     def _stop_sharing(self) -> None:
