@@ -18,7 +18,7 @@ from reports.leaderboard.columns.cells import (
     status_text,
 )
 from reports.leaderboard.columns.column import Column, simple_column
-from reports.leaderboard.columns.further_columns import further_columns
+from reports.leaderboard.columns.further_set_columns import further_set_columns
 from reports.leaderboard.columns.goal_columns import goal_columns
 from reports.leaderboard.columns.metric_column import metric_column, metric_title, undeclared_column
 from reports.leaderboard.columns.speed_columns import SPEED_COLUMNS
@@ -253,7 +253,7 @@ def all_columns(leaderboard: Leaderboard, declared: Sequence[Column] = ()) -> tu
     more = [by_key.get(name) or undeclared_column(name) for name in names]
     # The catalog knows how to test a metric that has a fixed column.
     fixed = (replace(each, metric=by_key[each.key].metric) if each.key in by_key else each for each in COLUMNS)
-    return (*fixed, *goal_columns(leaderboard.rows), *further_columns(leaderboard.rows), *more)
+    return (*fixed, *goal_columns(leaderboard.rows), *further_set_columns(leaderboard.rows), *more)
 
 
 def choose_columns(

@@ -8,7 +8,7 @@ from harness.records.origin import WORDS, OriginKind
 from harness.records.record import LOADED_CORES
 from reports.leaderboard.columns.cells import FRONT_MARK, LOADED_MARK, LOADER_MARK, TIED_MARK
 from reports.leaderboard.columns.column import Column, RankBasis
-from reports.leaderboard.columns.further_columns import further_legend
+from reports.leaderboard.columns.further_set_columns import further_set_legend
 from reports.leaderboard.columns.goal_columns import goal_legend, percent
 from reports.leaderboard.coverage import coverage_text
 from reports.leaderboard.goals import ENERGY_KEY, TIME_KEY
@@ -88,7 +88,7 @@ def legend(columns: Sequence[Column], leaderboard: Leaderboard) -> list[str]:
     if "rank" in keys and (is_ranked or leaderboard.basis is RankBasis.NONE):
         notes.append(_rank_note(leaderboard, rows))
     notes += goal_legend(columns, rows)
-    notes += further_legend(columns, rows)
+    notes += further_set_legend(columns, rows)
     notes += _front_notes(columns, rows)
     notes += _speed_notes(columns, rows, keys)
     return [*notes, *leaderboard.notes]

@@ -9,7 +9,7 @@ import pytest
 from harness.records.record import TestSetKind
 from reports.leaderboard.building import build_leaderboard
 from reports.leaderboard.columns.column import RankBasis
-from reports.leaderboard.columns.further_columns import further_columns, further_legend
+from reports.leaderboard.columns.further_set_columns import further_set_columns, further_set_legend
 from reports.leaderboard.table import Estimate, FurtherEstimate, Row
 from reports.statistics.drops import Drop
 
@@ -34,7 +34,7 @@ def row(make_trial) -> Row:
 
 
 def test_datasets_come_first_and_single_corruptions_and_slices_only_if_chosen(row: Row) -> None:
-    columns = further_columns([row])
+    columns = further_set_columns([row])
     shown = [column.key for column in columns if column.default]
     assert shown == ["on_site", "drop_site", "corrupted", "drop_corrupted", "worst_slice", "drop_worst_slice"]
     hidden = [column.key for column in columns if not column.default]
@@ -43,15 +43,15 @@ def test_datasets_come_first_and_single_corruptions_and_slices_only_if_chosen(ro
 
 
 def test_cells_have_the_name_of_the_slice_and_the_interval_of_the_drop(row: Row) -> None:
-    cells = {column.key: column.text(row) for column in further_columns([row])}
+    cells = {column.key: column.text(row) for column in further_set_columns([row])}
     assert cells["worst_slice"] == "70.0 (at night)"
     assert cells["drop_site"] == "10.0 [8.0, 12.0]"
     empty = replace(row, further={})
-    assert {column.text(empty) for column in further_columns([row])} == {"–"}
+    assert {column.text(empty) for column in further_set_columns([row])} == {"–"}
 
 
 def test_a_drop_is_better_if_it_is_low_and_gives_no_ranks(row: Row) -> None:
-    columns = {column.key: column for column in further_columns([row])}
+    columns = {column.key: column for column in further_set_columns([row])}
     assert not columns["drop_site"].higher_is_better
     assert columns["on_site"].higher_is_better
     assert columns["on_site"].basis is RankBasis.NONE
@@ -60,11 +60,11 @@ def test_a_drop_is_better_if_it_is_low_and_gives_no_ranks(row: Row) -> None:
 
 
 def test_the_legend_speaks_of_what_is_shown(row: Row) -> None:
-    columns = further_columns([row])
-    whole = " ".join(further_legend(columns, [row]))
+    columns = further_set_columns([row])
+    whole = " ".join(further_set_legend(columns, [row]))
     assert "mean over 10 corrupted copies" in whole
     assert "the lowest accuracy of 3 slices" in whole
     assert "paired by image" in whole
     assert "unpaired" in whole
-    assert further_legend([column for column in columns if column.key == "on_site"], [row]) == []
-    assert further_legend([], [row]) == []
+    assert further_set_legend([column for column in columns if column.key == "on_site"], [row]) == []
+    assert further_set_legend([], [row]) == []

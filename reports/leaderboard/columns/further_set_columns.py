@@ -13,7 +13,7 @@ from reports.leaderboard.table import FurtherEstimate, Row
 from zoo.text import one_line, plural
 
 
-def further_columns(rows: Iterable[Row]) -> list[Column]:
+def further_set_columns(rows: Iterable[Row]) -> list[Column]:
     """Return two columns for each further set of *rows*; those of single corruptions and slices only if chosen."""
     found: dict[str, FurtherEstimate] = {}
     for row in rows:
@@ -25,7 +25,7 @@ def further_columns(rows: Iterable[Row]) -> list[Column]:
     return columns
 
 
-def further_legend(columns: Iterable[Column], rows: Iterable[Row]) -> list[str]:
+def further_set_legend(columns: Iterable[Column], rows: Iterable[Row]) -> list[str]:
     """Return the sentences on further sets below a table that shows *columns*."""
     keys = {column.key for column in columns}
     shown: dict[str, list[FurtherEstimate]] = {}
