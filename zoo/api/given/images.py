@@ -1,4 +1,4 @@
-"""Given images: arrays, torch datasets and Hugging Face datasets, kept in the cache by their content.
+"""Given images: arrays, datasets and data frames, kept in the cache by their content.
 
 They become Parquet files that the built-in dataset ``given:NAME-DIGEST`` reads, so trials in other processes, later
 benches and the command line find them, and the fingerprint is that of the images.
@@ -15,27 +15,24 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import DataError, UsageError
+from zoo.api.given.pairs import class_names, is_indexed, pair_of, pairs_of, splits_of
+from zoo.errors import DataError
 from zoo.files.cache import cache_root
 from zoo.names import slug
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-ROLES = {"train": "train", "val": "val", "validation": "val", "valid": "val", "dev": "val", "test": "test"}
 NOTES_FILE = "notes.json"
 _ROWS = 512
 """Images that are written at a time."""
 _LOOKS = 3
 """Images that are read twice, to see whether reading draws at random."""
-_ACCEPTED = (
-    "give (images, labels), a torch Dataset or DataLoader, a Hugging Face dataset, or a mapping of these by split"
-)
 
 
 def keep_images(
@@ -48,8 +45,9 @@ def keep_images(
     """Write images and labels into the cache, and return the name of the dataset that has them: ``given:data-1f0c…``.
 
     Args:
-        given: ``(images, labels)``; a torch ``Dataset`` or ``DataLoader``, or any sequence or iterable of pairs; a
-            Hugging Face dataset; or a mapping of splits (train, val, test) to any of these. Images are pixels
+        given: ``(images, labels)``; a torch ``Dataset`` or ``DataLoader``, or any sequence or iterable of pairs or of
+            mappings with the keys ``image`` and ``label``; a Hugging Face dataset, also a streamed one; a data frame
+            with such columns; or a mapping of splits (train, val, test) to any of these. Images are pixels
             ``uint8 [H, W]`` or ``[H, W, C]``, float tensors ``[C, H, W]`` in [0, 1], PIL images, or encoded files as
             bytes or paths. Labels are whole numbers or strings.
         name: Beginning of its name.
@@ -63,8 +61,8 @@ def keep_images(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    splits = _splits(given)
-    classes = _class_names(given, splits)
+    splits = splits_of(given)
+    classes = class_names(splits)
     root = cache_root() / "given"
     root.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256(json.dumps(classes).encode())
@@ -81,7 +79,7 @@ def keep_images(
             report(f"reading the {role} split")
             digest.update(role.encode())
             schema = _schema(classes)
-            pairs = _numbered(_pairs(split), classes, role)
+            pairs = _numbered(pairs_of(split), classes, role)
             with pq.ParquetWriter(folder / f"{role}.parquet", schema) as writer:
                 while rows := list(islice(pairs, _ROWS)):
                     for encoded, label in rows:
@@ -100,89 +98,13 @@ def keep_images(
     return f"given:{kept}"
 
 
-def _splits(given: object) -> dict[str, Any]:
-    if not isinstance(given, Mapping):
-        return {"train": given}
-    splits: dict[str, Any] = {}
-    for name, split in given.items():
-        role = ROLES.get(str(name))
-        if role is None:
-            raise UsageError(f"data has a split {name!r}: expected {', '.join(ROLES)}")
-        splits[role] = split
-    if "train" not in splits:
-        raise UsageError("data has no train split")
-    return splits
-
-
-def _is_hugging_face(split: object) -> bool:
-    return hasattr(split, "features") and hasattr(split, "column_names")
-
-
-def _class_names(given: object, splits: Mapping[str, Any]) -> list[str] | None:
-    """Return the names of classes as a source states them, else those of string labels; None for plain numbers."""
-    for split in splits.values():
-        names = getattr(split, "classes", None) or getattr(getattr(split, "dataset", None), "classes", None)
-        if _is_hugging_face(split):
-            names = getattr(split.features.get(_columns(split)[1]), "names", None)
-        if names:
-            return [str(name) for name in names]
-        labels = split[1] if isinstance(split, tuple) and len(split) == 2 else None
-        if labels is not None and len(labels) and isinstance(labels[0], str):
-            return sorted({str(label) for each in splits.values() for label in each[1]})
-    return None
-
-
-def _columns(split: Any) -> tuple[str, str]:
-    """Return the names of the image and label columns of a Hugging Face dataset."""
-    images = [name for name in ("image", "img", "picture") if name in split.column_names]
-    labels = [name for name in ("label", "labels", "fine_label", "class") if name in split.column_names]
-    if not images or not labels:
-        raise DataError(
-            f"the Hugging Face dataset has the columns {', '.join(split.column_names)}: rename those of the images and "
-            "labels to image and label"
-        )
-    return images[0], labels[0]
-
-
-def _pairs(split: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield pairs of image and label.
-
-    Raises:
-        UsageError: If there are none.
-    """
-    if _is_hugging_face(split):
-        image, label = _columns(split)
-        for row in split:
-            yield row[image], row[label]
-    elif isinstance(split, tuple) and len(split) == 2:
-        images, labels = split
-        if len(images) != len(labels):
-            raise DataError(f"there are {len(images):,} images and {len(labels):,} labels")
-        yield from zip(images, labels, strict=True)
-    elif hasattr(split, "batch_size") and hasattr(split, "dataset"):  # a DataLoader: its order and batches do not count
-        yield from _pairs(split.dataset)
-    elif isinstance(split, Sequence) or (hasattr(split, "__getitem__") and hasattr(split, "__len__")):
-        for index in range(len(split)):
-            yield _pair(split[index])
-    elif isinstance(split, Iterable):
-        yield from map(_pair, split)
-    else:
-        raise UsageError(f"data is {type(split).__name__}: {_ACCEPTED}")
-
-
-def _pair(item: Any) -> tuple[Any, Any]:
-    if isinstance(item, tuple | list) and len(item) == 2:
-        return item[0], item[1]
-    raise UsageError(f"data has an item of type {type(item).__name__}, not a pair of image and label: {_ACCEPTED}")
-
-
 def _draws(split: Any) -> bool:
     """Tell whether reading an image again gives another one."""
     split = getattr(split, "dataset", split) if hasattr(split, "batch_size") else split
-    if isinstance(split, tuple) or _is_hugging_face(split) or not hasattr(split, "__getitem__"):
+    if isinstance(split, tuple) or not is_indexed(split):
         return False
     few = range(min(_LOOKS, len(split)))
-    return any(encoded(_pair(split[index])[0], "") != encoded(_pair(split[index])[0], "") for index in few)
+    return any(encoded(pair_of(split[index])[0], "") != encoded(pair_of(split[index])[0], "") for index in few)
 
 
 def _numbered(pairs: Iterable[tuple[Any, Any]], classes: list[str] | None, role: str) -> Iterator[tuple[bytes, int]]:
@@ -199,6 +121,11 @@ def _label(label: Any, index_of: Mapping[str, int], where: str) -> int:
     value = label.item() if hasattr(label, "item") else label
     if isinstance(value, str) and value in index_of:
         return index_of[value]
+    if isinstance(value, str) and not index_of:
+        raise DataError(
+            f"{where} has the label {value!r}, and the names of all classes are not known: give the dataset an "
+            "attribute classes, or give (images, labels)"
+        )
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise DataError(f"{where} has the label {value!r}: labels are whole numbers from 0, or strings")
     return value
