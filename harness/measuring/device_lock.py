@@ -75,7 +75,12 @@ class DeviceSharing:
         """Compute beside others, once nobody is measuring."""
         try:
             if self._files is not None:
-                self._join(*self._files)
+                wanted, room = self._files
+                if _try(wanted, fcntl.LOCK_SH) and _try(room, fcntl.LOCK_SH):
+                    fcntl.flock(wanted, fcntl.LOCK_UN)
+                else:
+                    with self._waiting():
+                        self._join(wanted, room)
             yield
         finally:
             self._stop_sharing()

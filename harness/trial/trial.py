@@ -131,6 +131,8 @@ def _attempt(job: TrialJob, catalog: Catalog, folder: Path, ranks: RankGroup | N
     INTERRUPTION.heeded = True  # only the record is left to write
     progress.history.sync()
     progress.history.close()
+    if (paused := progress.paused_seconds()) > 0:
+        progress.seconds["paused"] = paused  # before the first phase, too
     progress.seconds["total"] = sum(earlier.seconds.values()) + time.perf_counter() - start - progress.others_seconds
     return Record(
         trial_id=job.trial.trial_id,

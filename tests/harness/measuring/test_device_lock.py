@@ -62,7 +62,8 @@ def test_who_times_waits_for_the_others_next_step_and_they_wait_for_its_end(tmp_
 
 
 def test_a_trial_does_not_start_while_another_is_timed(tmp_path: Path) -> None:
-    timer, late = (DeviceSharing("cpu", folder=tmp_path) for _ in range(2))
+    told: list[bool] = []
+    timer, late = (DeviceSharing("cpu", folder=tmp_path, tell=told.append) for _ in range(2))
     joined = threading.Event()
 
     def join() -> None:
@@ -76,6 +77,8 @@ def test_a_trial_does_not_start_while_another_is_timed(tmp_path: Path) -> None:
             assert not joined.wait(0.2)
         assert joined.wait(10)
     starter.join()
+    assert told == [True, False]  # so that the wait counts towards no limit
+    assert late.waited >= 0.15
 
 
 def test_two_that_want_to_be_timed_take_turns(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -38,6 +39,20 @@ def test_a_trial_that_is_done_has_a_record_of_all_that_it_did(make_job, plugin_c
     assert set(record.files) == {"history.jsonl", "checkpoint.safetensors", *predictions}
     assert all(sha256_of(folder_of(job) / name) == sum for name, sum in record.files.items())
     assert state_files(folder_of(job)) == []
+
+
+def test_waiting_for_others_before_the_first_phase_is_a_pause_and_no_cost_of_the_trial(
+    make_job, plugin_catalog, monkeypatch
+):
+    class Late(trial.DeviceSharing):
+        @contextmanager
+        def joined(self):
+            with super().joined():
+                self.waited += 1000
+                yield
+
+    monkeypatch.setattr(trial, "DeviceSharing", Late)
+    assert run_job(make_job(), plugin_catalog).seconds["paused"] >= 1000
 
 
 def test_a_range_test_writes_its_losses_to_its_history_and_trains_no_network_to_test(
