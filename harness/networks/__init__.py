@@ -2,6 +2,7 @@
 
 ``building``        a network from its architecture and a seed, checked before it is trained
 ``complexity``      parameters and multiply-accumulates of a network
+``channels_last``     networks that cannot be trained in channels-last memory on a CPU
 ``cost_counting``   multiply-accumulates of the networks of a bench, for the order in which they run
 ``global_state``    torch settings that a plugin must not change
 ``backbones``       networks without their head, and with one fitted to features

@@ -22,6 +22,7 @@ from harness.batches.forward_settings import ForwardSettings
 from harness.data.images import PreparedData, TrialImages, few
 from harness.faults.failures import classify
 from harness.measuring.environment import available_threads
+from harness.networks.channels_last import trainable_layout
 from harness.networks.complexity import count_macs
 from harness.planning.rising_rates import HIGHEST, LOWEST, STEPS, rising_rates
 from harness.planning.threads import threads_for_work
@@ -123,11 +124,12 @@ def _measure(
 
     losses: list[float] = []
     resolved = replace(setup.resolved, hp=hp, recipe=replace(setup.resolved.recipe, lr_factor=factor))
+    device = torch.device(execution.device)
     settings = ForwardSettings(
-        device=torch.device(execution.device),
+        device=device,
         normalization=setup.normalization,
         precision=precision,
-        channels_last=execution.layout != "contiguous",
+        channels_last=trainable_layout(execution.layout, setup.model, device) != "contiguous",
     )
     hooks = TrainingHooks(stepped=_keep(losses, len(lrs)))
     with contextlib.suppress(_Over):

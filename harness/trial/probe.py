@@ -22,6 +22,7 @@ from harness.faults.errors import TrialError
 from harness.faults.failures import classify
 from harness.measuring.environment import available_threads
 from harness.measuring.peak_memory import PeakMemory
+from harness.networks.channels_last import trainable_layout
 from harness.networks.complexity import count_macs
 from harness.planning.classifiers import GivenClassifier
 from harness.planning.measured import Measured
@@ -112,7 +113,7 @@ def _probe(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> Measure
         device=device,
         normalization=setup.normalization,
         precision=precision,
-        channels_last=execution.layout != "contiguous",
+        channels_last=trainable_layout(execution.layout, model, device) != "contiguous",
     )
     whole = TrialImages(prepared)
     some = TrialImages(prepared)

@@ -13,6 +13,7 @@ from harness.batches.device_images import DeviceImages, batch_sizes
 from harness.batches.forward_settings import ForwardSettings
 from harness.data.images import TrialImages
 from harness.measuring.tuning import TuningRequest, tune
+from harness.networks.channels_last import trainable_layout, unsafe_layer
 from harness.records.record import Layout, Tuning
 from harness.records.spec import TrialSpec
 from harness.training.state import TrainingState
@@ -46,14 +47,15 @@ def tune_trial(
     share = -(-sizes[0] // spec.execution.gpus_per_trial)  # of a batch, on each device
     some = DeviceImages(images.train, settings.device, resident=False)
     images_BCHW, labels_B = next(some.batches(torch.arange(len(images.train))[:share], [share]))
-    return tune(
+    chosen = trainable_layout(spec.execution.layout, setup.model, settings.device)
+    tuning = tune(
         setup.model,
         setup.resolved,
         settings,
         settings.normalizer()(images_BCHW),
         labels_B,
         request=TuningRequest(
-            layout=spec.execution.layout,
+            layout=chosen,
             compile=spec.execution.compile if spec.execution.gpus_per_trial == 1 else "off",
             num_steps=hp.epochs * len(sizes),
             identity={
@@ -63,3 +65,7 @@ def tune_trial(
             },
         ),
     )
+    if chosen != spec.execution.layout:
+        why = f"contiguous: gradients of layer {unsafe_layer(setup.model)} are wrong in channels-last memory on a CPU"
+        tuning = tuning.model_copy(update={"reason": f"{why}; {tuning.reason}"})
+    return tuning

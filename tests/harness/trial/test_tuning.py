@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from harness.batches.forward_settings import ForwardSettings
 from harness.data.images import TrialImages
+from harness.networks.channels_last import trainable_layout, unsafe_layer
 from harness.records.record import Tuning
 from harness.training.state import TrainingState
 from harness.trial import tuning
@@ -61,6 +63,21 @@ def test_a_choice_depends_on_the_machine_and_the_network_only(tuned: Any, asked:
     tuned()
     ((_, request),) = asked
     assert set(request.identity) == {"architecture", "small_images", *TUNING_ENVIRONMENT}
+
+
+@pytest.mark.parametrize("layout", ["auto", "channels_last"])
+def test_a_network_with_wrong_gradients_in_channels_last_memory_is_trained_in_contiguous(
+    tuned: Any, asked: Any, monkeypatch: pytest.MonkeyPatch, layout: str
+) -> None:
+    stem = nn.Sequential(nn.Conv2d(3, 8, 1, stride=2), nn.Flatten(), nn.LazyLinear(4))
+    monkeypatch.setattr(tuning, "unsafe_layer", lambda model: unsafe_layer(stem))
+    monkeypatch.setattr(
+        tuning, "trainable_layout", lambda wanted, model, device: trainable_layout(wanted, stem, device)
+    )
+    reason = tuned(layout=layout).reason
+    ((_, request),) = asked
+    assert request.layout == "contiguous"
+    assert reason == "contiguous: gradients of layer 0 are wrong in channels-last memory on a CPU; noted"
 
 
 def test_each_device_is_timed_with_its_share_of_a_batch_and_without_compiling(tuned: Any, asked: Any) -> None:
