@@ -21,7 +21,13 @@ from reports.leaderboard.overall import build_overall
 from reports.leaderboard.pareto import mark_dominated, with_front_chances
 from reports.leaderboard.published import compare_figure
 from reports.leaderboard.ranking import rank_table
-from reports.leaderboard.ranking_evidence import RankingEvidence, evidence_of, metric_evidence_of, most_common_images
+from reports.leaderboard.ranking_evidence import (
+    RankingEvidence,
+    evidence_of,
+    further_evidence,
+    metric_evidence_of,
+    most_common_images,
+)
 from reports.leaderboard.remarks.idle_settings import idle_setting_notes
 from reports.leaderboard.remarks.label_noise import label_noise_note
 from reports.leaderboard.remarks.notes import TrialNote, merge_notes, names_text
@@ -195,10 +201,11 @@ def _with_goal(table: Table, groups: Sequence[Group], goal: Goal) -> Table:
 
 
 def _with_metric(table: Table, groups: Sequence[Group], column: Column) -> tuple[Table, list[RankingEvidence]]:
-    """Return *table* with the intervals of a metric, and the evidence of its rows about that metric."""
+    """Return *table* with the intervals of a metric, and the evidence of its rows about it or about a further set."""
     rows, evidence = [], []
     for row, group in zip(table.rows, groups, strict=True):
-        basis = metric_evidence_of([group.done[seed] for seed in sorted(group.done)], column)
+        trials = [group.done[seed] for seed in sorted(group.done)]
+        basis = metric_evidence_of(trials, column) if column.metric else further_evidence(trials, column.key)
         if basis.interval is not None and column.key in row.metrics:
             estimate = replace(row.metrics[column.key], low=basis.interval.low, high=basis.interval.high)
             row = replace(row, metrics={**row.metrics, column.key: estimate})

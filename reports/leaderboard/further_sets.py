@@ -34,13 +34,39 @@ WORST_SLICE = "worst_slice"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class _Correct:
+class CorrectImages:
     """How correct the seeds of a row are on the images of a set, ordered by id."""
 
     samples_N: NDArray[np.uint64]
     correct_SN: Floats
     folds_SN: NDArray[np.int64] | None = None
     """Fold of each image, if the seeds are pooled from folds."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class FurtherSet:
+    """What a column shows: an image set, the corrupted copies of one, or the slices of which the lowest counts."""
+
+    source: str
+    kind: TestSetKind
+    parts: list[CorrectImages]
+
+    @property
+    def samples(self) -> list[Sample]:
+        """One sample for each part."""
+        return [Sample.of(each.correct_SN) for each in self.parts]
+
+    def mean(self) -> Floats:
+        """Return ``[S, N]``: the mean over the parts: corrupted copies of an image are one image, not several."""
+        import numpy as np
+
+        mean_SN: Floats = np.mean([each.correct_SN for each in self.parts], axis=0)
+        return mean_SN
+
+    @property
+    def mean_sample(self) -> Sample:
+        """The sample of that mean."""
+        return Sample.of(self.mean())
 
 
 def further_estimates(trials: Sequence[Trial], folds: Sequence[Trial] = ()) -> dict[str, FurtherEstimate]:
@@ -56,41 +82,53 @@ def further_estimates(trials: Sequence[Trial], folds: Sequence[Trial] = ()) -> d
         trials: The seeds of a row, pooled if there are folds.
         folds: The trials of the folds of all seeds.
     """
+    if any(record.folds for _, record in trials) and not any(runtime_name(record) for _, record in trials):
+        return _over_folds(trials, folds)
+    read = read_sets(trials)
+    if read is None:
+        return {}
+    clean, sets = read
+    found = {key: _estimate(each, clean) for key, each in sets.items() if key != WORST_SLICE}
+    if WORST_SLICE in sets:
+        slices = [key for key, each in sets.items() if each.kind is TestSetKind.SLICE and key != WORST_SLICE]
+        worst = min((found[key] for key in slices), key=lambda each: each.accuracy.mean)
+        interval = lowest_interval(sets[WORST_SLICE].samples)
+        accuracy = replace(worst.accuracy, low=interval.low, high=interval.high)
+        found[WORST_SLICE] = replace(worst, accuracy=accuracy, num_sets=len(slices))
+    return found
+
+
+def read_sets(trials: Sequence[Trial]) -> tuple[CorrectImages, dict[str, FurtherSet]] | None:
+    """Return the images of the table's own test set and of the further sets by key, or None if there are none."""
     records = [record for _, record in trials]
     if not records or any(runtime_name(record) for record in records):
-        return {}
-    if any(record.folds for record in records):
-        return _over_folds(trials, folds)
+        return None
     common = _common_names(records)
     clean = _read(trials, None) if common else None
     if clean is None:
-        return {}
-    found: dict[str, FurtherEstimate] = {}
-    corrupted: dict[str, list[_Correct]] = {}
-    slices: list[tuple[FurtherEstimate, Sample]] = []
+        return None
+    found: dict[str, FurtherSet] = {}
+    corrupted: dict[str, list[CorrectImages]] = {}
     for name in common:
         first = records[0].test_sets[name]
         correct = _read_common(trials, name)
         if correct is None:
             continue
-        if first.kind is TestSetKind.CORRUPTION:
-            if first.severity:
-                corrupted.setdefault(name.rpartition("-")[0], []).append(correct)
-            continue
-        estimate = _estimate(first.source, first.kind, clean, [correct])
-        found[f"on_{name}"] = estimate
-        slices += [(estimate, Sample.of(correct.correct_SN))] if first.kind is TestSetKind.SLICE else []
-    for corruption, sets in corrupted.items():
-        found[f"on_{corruption}"] = _estimate(corruption, TestSetKind.CORRUPTION, clean, sets)
+        if first.kind is not TestSetKind.CORRUPTION:
+            found[f"on_{name}"] = FurtherSet(source=first.source, kind=first.kind, parts=[correct])
+        elif first.severity:
+            corrupted.setdefault(name.rpartition("-")[0], []).append(correct)
+    slices = [each for each in found.values() if each.kind is TestSetKind.SLICE]
+    for corruption, parts in corrupted.items():
+        found[f"on_{corruption}"] = FurtherSet(source=corruption, kind=TestSetKind.CORRUPTION, parts=parts)
     if corrupted:
-        every = [each for sets in corrupted.values() for each in sets]
-        found[CORRUPTED] = _estimate(f"{len(corrupted)} corruptions", TestSetKind.CORRUPTION, clean, every)
+        every = [each for parts in corrupted.values() for each in parts]
+        source = f"{len(corrupted)} corruptions"
+        found[CORRUPTED] = FurtherSet(source=source, kind=TestSetKind.CORRUPTION, parts=every)
     if len(slices) > 1:
-        worst = min((estimate for estimate, _ in slices), key=lambda each: each.accuracy.mean)
-        interval = lowest_interval([sample for _, sample in slices])
-        accuracy = replace(worst.accuracy, low=interval.low, high=interval.high)
-        found[WORST_SLICE] = replace(worst, accuracy=accuracy, num_sets=len(slices))
-    return found
+        parts = [part for each in slices for part in each.parts]
+        found[WORST_SLICE] = FurtherSet(source="", kind=TestSetKind.SLICE, parts=parts)
+    return clean, found
 
 
 def _over_folds(trials: Sequence[Trial], folds: Sequence[Trial]) -> dict[str, FurtherEstimate]:
@@ -133,7 +171,7 @@ def _common_names(records: Sequence[Record]) -> list[str]:
     return [name for name in records[0].test_sets if all(name in each.test_sets for each in records)] if records else []
 
 
-def _read_common(trials: Sequence[Trial], name: str) -> _Correct | None:
+def _read_common(trials: Sequence[Trial], name: str) -> CorrectImages | None:
     """Return how correct trials are on a further set of the same images; None if that is not known."""
     is_same = len({record.test_sets[name].fingerprint for _, record in trials}) == 1
     return _read(trials, name) if is_same else None
@@ -144,27 +182,23 @@ def set_names(records: Iterable[Record]) -> dict[str, TestSetResult]:
     return {name: result for record in records for name, result in record.test_sets.items()}
 
 
-def _estimate(source: str, kind: TestSetKind, clean: _Correct, sets: Sequence[_Correct]) -> FurtherEstimate:
-    import numpy as np
-
-    # Corrupted versions of an image are averaged first: they are one image, not several.
-    correct_SN = np.mean([each.correct_SN for each in sets], axis=0)
-    samples_N = sets[0].samples_N
-    interval = mean_interval(Sample.of(correct_SN))
+def _estimate(further: FurtherSet, clean: CorrectImages) -> FurtherEstimate:
+    sample, correct_SN = further.mean_sample, further.mean()
+    interval = mean_interval(sample)
     accuracy = estimate_of(correct_SN.mean(axis=1).tolist())
     assert accuracy is not None, "there is a seed"
     accuracy = replace(accuracy, low=interval.low, high=interval.high)
     return FurtherEstimate(
-        source=source,
-        kind=kind,
+        source=further.source,
+        kind=further.kind,
         accuracy=accuracy,
-        drop=_drop(kind, clean, samples_N, correct_SN),
-        num_sets=len(sets),
-        num_images=len(samples_N),
+        drop=_drop(further.kind, clean, further.parts[0].samples_N, correct_SN),
+        num_sets=len(further.parts),
+        num_images=len(further.parts[0].samples_N),
     )
 
 
-def _drop(kind: TestSetKind, clean: _Correct, samples_N: NDArray[np.uint64], correct_SN: Floats) -> Drop | None:
+def _drop(kind: TestSetKind, clean: CorrectImages, samples_N: NDArray[np.uint64], correct_SN: Floats) -> Drop | None:
     import numpy as np
 
     if kind is TestSetKind.CORRUPTION:
@@ -177,7 +211,7 @@ def _drop(kind: TestSetKind, clean: _Correct, samples_N: NDArray[np.uint64], cor
     return unpaired_drop(clean.correct_SN[:, rest_N], correct_SN, share=float(rest_N.mean()))
 
 
-def _read(trials: Sequence[Trial], name: str | None) -> _Correct | None:
+def _read(trials: Sequence[Trial], name: str | None) -> CorrectImages | None:
     """Return how correct trials are on a further set, or on their own with None; None if that is not known."""
     import numpy as np
 
@@ -188,7 +222,7 @@ def _read(trials: Sequence[Trial], name: str | None) -> _Correct | None:
             return None
         read.append(one)
     folds = [each.folds_N for each in read if each.folds_N is not None]
-    return _Correct(
+    return CorrectImages(
         samples_N=read[0].samples_N,
         correct_SN=np.stack([each.correct_N for each in read]),
         folds_SN=np.stack(folds) if len(folds) == len(read) else None,

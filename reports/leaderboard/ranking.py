@@ -15,9 +15,9 @@ from reports.leaderboard.ranking_evidence import RankingEvidence, most_common_im
 from reports.leaderboard.remarks.notes import names_text
 from reports.leaderboard.separations import tied_runs
 from reports.leaderboard.table import Row, Table, row_names
+from reports.statistics.lowest import separated_by_lowest
 from reports.statistics.multiplicity import alpha_of_look
 from reports.statistics.ranks import rank_ranges, separated, tie_numbers
-from reports.statistics.sample import Sample
 
 
 def rank_table(table: Table, evidence: Sequence[RankingEvidence], column: Column) -> Table:
@@ -84,23 +84,30 @@ def _ranked_by_tests(
         The ranked rows, which of them is above which, and the notes.
     """
     common = most_common_images(basis.images for basis in evidence if basis.sample is not None)
-    tested: list[tuple[Row, Sample]] = []
+    tested: list[tuple[Row, RankingEvidence]] = []
     problems: dict[str, list[str]] = {}
     for row, name, basis in zip(rows, row_names(rows), evidence, strict=True):
         if not row.seeds:
             continue
         if basis.sample is not None and basis.images == common:
-            tested.append((row, basis.sample))
+            tested.append((row, basis))
         elif basis.sample is not None:
             problems.setdefault("no rank: tested on different images from most rows", []).append(name)
         else:
-            problems.setdefault(f"no interval and no rank: {basis.problem}", []).append(name)
-    above = separated([sample for _, sample in tested], alpha=alpha)
+            lacks = "no rank" if basis.has_interval else "no interval and no rank"
+            problems.setdefault(f"{lacks}: {basis.problem}", []).append(name)
+    above = _separated([basis for _, basis in tested], alpha=alpha)
     ranked = [
         replace(row, rank_low=low, rank_high=high)
         for (row, _), (low, high) in zip(tested, rank_ranges(above), strict=True)
     ]
     return ranked, above, [f"{problem} ({names_text(names)})" for problem, names in problems.items()]
+
+
+def _separated(evidence: Sequence[RankingEvidence], *, alpha: float) -> NDArray[np.bool_]:
+    if any(basis.slices for basis in evidence):
+        return separated_by_lowest([basis.slices for basis in evidence], alpha=alpha)
+    return separated([basis.sample for basis in evidence if basis.sample is not None], alpha=alpha)
 
 
 def _ranked_by_value(rows: Sequence[Row], read: Callable[[Row], float | None], *, higher_is_better: bool) -> list[Row]:

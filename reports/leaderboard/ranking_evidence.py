@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from reports.leaderboard.columns.column import Column
+from reports.leaderboard.further_sets import WORST_SLICE, read_sets
 from reports.statistics.influence import influence_of, unseen_variance
 from reports.statistics.intervals import Interval, mean_interval, metric_interval
 from reports.statistics.sample import Sample
@@ -30,8 +32,12 @@ class RankingEvidence:
     images: bytes
     """Digest of its test images; samples of different images cannot be paired."""
     problem: str = ""
+    has_interval: bool = False
+    """Whether a row that cannot be tested has an interval nevertheless."""
     interval: Interval | None = None
     """95 % interval of the metric."""
+    slices: tuple[Sample, ...] = ()
+    """Samples of several slices, of which the lowest counts; then *sample* is the one that is lowest."""
 
 
 def evidence_of(trials: Sequence[Trial]) -> RankingEvidence:
@@ -96,6 +102,28 @@ def metric_evidence_of(trials: Sequence[Trial], column: Column) -> RankingEviden
     interval = _interval(metric, first, influence_SN, folds_SN)
     sign = 1 if column.higher_is_better else -1
     return RankingEvidence(sample=Sample.of(sign * influence_SN, folds_SN), images=of_images.pop(), interval=interval)
+
+
+def further_evidence(trials: Sequence[Trial], key: str) -> RankingEvidence:
+    """Return how accurate the seeds of one row are on each image of a further set, by the key of its column."""
+    if not trials:
+        return RankingEvidence(sample=None, images=b"", problem="no seed has finished")
+    if any(record.folds for _, record in trials):
+        problem = f"the networks of all folds share the images of {key}, and the differences of rows are not tested"
+        return RankingEvidence(sample=None, images=b"", problem=problem, has_interval=True)
+    read = read_sets(trials)
+    if read is None or key not in read[1]:
+        return RankingEvidence(sample=None, images=b"", problem=f"not all seeds have predictions for {key}")
+    found = read[1][key]
+    images = hashlib.sha256()
+    for each in found.parts:
+        images.update(len(each.samples_N).to_bytes(8, "little"))
+        images.update(each.samples_N.tobytes())
+    if key == WORST_SLICE:
+        samples = found.samples
+        lowest = min(samples, key=lambda sample: sample.mean)
+        return RankingEvidence(sample=lowest, images=images.digest(), slices=tuple(samples))
+    return RankingEvidence(sample=found.mean_sample, images=images.digest())
 
 
 def _interval(

@@ -10,7 +10,7 @@
 ``intervals``     the 95 % interval of an expected accuracy
 ``paired_tests``  p-values and intervals of the differences between rows
 ``paired_seeds``  the interval of a difference whose seeds are pairs, too
-``lowest``        the interval of the lowest of several accuracies
+``lowest``        the interval and the tests of the lowest of several accuracies
 ``drops``         how much lower an accuracy is on other images
 ``fold_networks`` how accurate the networks of folds are on images of another set
 ``ranks``         which rows are separated, and their ranges of ranks

@@ -57,11 +57,16 @@ def separated(samples: Sequence[Sample], *, alpha: float = ALPHA) -> NDArray[np.
         return num_sure
 
     holm_level(num_below, alpha, total=total)
-    return _closed(above, means)
+    return closed(above, means)
 
 
-def _closed(above: NDArray[np.bool_], means: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return *above* with what follows by transitivity: if A is above B and B above C, then A is above C."""
+def closed(above: NDArray[np.bool_], means: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return *above* with what follows by transitivity: if A is above B and B above C, then A is above C.
+
+    Args:
+        above: Whether each row is above each column.
+        means: Values by which a row that is above another one is higher.
+    """
     packed = np.packbits(above, axis=1)  # an eighth of the memory to go through
     # From the lowest mean up, so that the rows below a row are complete before they are passed on.
     for row in np.argsort(means, kind="stable"):

@@ -54,13 +54,15 @@ class Column:
     """Whether values are comparable only between rows measured under the same conditions."""
     is_exact: bool = False
     """Whether values have no noise, so that their order is that of the ranks."""
+    is_sampled: bool = False
+    """Whether values are means over images, or the lowest of some, so that ranks are tested without a metric."""
     metric: Metric | None = None
     """The metric that it shows, where a catalog declares it: its ranks are tested."""
 
     @property
     def basis(self) -> RankBasis:
         """What ranks by this column are based on."""
-        if self.key == "accuracy" or (self.metric is not None and has_influence(self.metric)):
+        if self.key == "accuracy" or self.is_sampled or (self.metric is not None and has_influence(self.metric)):
             return RankBasis.TESTED
         return RankBasis.EXACT if self.is_exact else RankBasis.NONE
 

@@ -115,6 +115,7 @@ def _accuracy_column(key: str, example: FurtherEstimate) -> Column:
         text=text,
         plain=plain,
         value=lambda row: row.further[key].accuracy.mean if key in row.further else None,
+        is_sampled=True,
         priority=25,
         default=_is_default(key, example),
         only_if_filled=True,

@@ -147,18 +147,43 @@ def test_columns_can_be_chosen_before_there_are_results() -> None:
     ]
 
 
-def test_by_the_worst_slice_rows_are_in_order_and_no_rank_is_printed(make_trial, add_set) -> None:
-    """It is a minimum, which no test here covers."""
+def ranks_of(trials: list[Trial], sort_by: str) -> list[tuple[str, int | None, int | None]]:
+    rows = build_leaderboard(trials, sort_by=sort_by).tables[0].rows
+    return [(row.model, row.rank_low, row.rank_high) for row in rows]
+
+
+def test_by_the_worst_slice_rows_share_ranks_unless_tests_separate_them(make_trial, add_set) -> None:
     trials = []
-    for model, wrong in (("a", 20), ("b", 60)):
+    for model, wrong in (("a", 20), ("b", 60), ("c", 62)):
         trial = add_set(make_trial(model), "day", TestSetKind.SLICE, wrong=0, some=slice(None, 100))
         trials.append(add_set(trial, "night", TestSetKind.SLICE, wrong=wrong, some=slice(100, None)))
-    leaderboard = build_leaderboard(trials, sort_by="worst_slice")
-    rows = leaderboard.tables[0].rows
-    assert [(row.model, row.rank_low, row.rank_high) for row in rows] == [("a", None, None), ("b", None, None)]
-    assert "no ranks: rows are in the order of worst_slice, whose differences cannot be tested" in terminal_text(
-        leaderboard
-    )
+    assert sorted(ranks_of(trials, "worst_slice")) == [("a", 1, 1), ("b", 2, 3), ("c", 2, 3)]
+    told = terminal_text(build_leaderboard(trials, sort_by="worst_slice"), width=400)
+    assert "by worst_slice: paired tests on the same test images" in told
+    assert ranks_of(trials, "drop_worst_slice")[0][1:] == (None, None), "a difference of two sets, which is not tested"
+
+
+def test_rows_with_other_slices_or_none_get_no_rank_by_the_worst(make_trial, add_set) -> None:
+    trials = []
+    for model, end in (("a", 100), ("b", 100), ("other", 120)):
+        trial = add_set(make_trial(model), "day", TestSetKind.SLICE, wrong=0, some=slice(None, end))
+        trials.append(add_set(trial, "night", TestSetKind.SLICE, wrong=10, some=slice(end, None)))
+    trials.append(make_trial("none"))
+    assert {model: low for model, low, _ in ranks_of(trials, "worst_slice")} == {
+        "a": 1,
+        "b": 1,
+        "other": None,
+        "none": None,
+    }
+
+
+def test_further_sets_rank_by_tests_on_their_own_images(make_trial, add_set) -> None:
+    trials = []
+    for model, site, fog in (("a", 100, 30), ("b", 20, 30)):
+        trial = add_set(make_trial(model), "site", TestSetKind.DATASET, wrong=site)
+        trials.append(add_set(trial, "fog-3", TestSetKind.CORRUPTION, wrong=fog, severity=3))
+    assert ranks_of(trials, "on_site") == [("b", 1, 1), ("a", 2, 2)]
+    assert [ranks for _, *ranks in ranks_of(trials, "corrupted")] == [[1, 2], [1, 2]]
 
 
 @pytest.fixture
@@ -238,3 +263,12 @@ def test_a_fold_that_was_not_tested_leaves_the_set_out(make_folds: Callable[...,
     assert further_estimates([pooled], [first, second, untested]) == {}
     assert further_estimates([pooled], [first, second]) == {}
     assert further_estimates([pooled]) == {}
+
+
+def test_after_cross_validation_there_is_an_interval_but_no_rank(make_folds: Callable[..., list[Trial]]) -> None:
+    trials = make_folds(0, wrong=(30, 40, 50))
+    (table,) = build_leaderboard(trials, sort_by="on_site").tables
+    assert table.rows[0].rank_low is None
+    assert any(
+        note.startswith("no rank: the networks of all folds share the images of on_site") for note in table.notes
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
-from reports.statistics.ranks import _closed, rank_ranges, separated, tie_numbers
+from reports.statistics.ranks import closed, rank_ranges, separated, tie_numbers
 from reports.statistics.sample import Sample
 
 from .worlds import DIGITS, World
@@ -82,7 +82,7 @@ def test_the_closure_adds_what_follows_and_nothing_else():
         expected = above.copy()
         for _ in range(num_rows):
             expected |= (expected.astype(int) @ expected.astype(int)) > 0
-        np.testing.assert_array_equal(_closed(above, means), expected)
+        np.testing.assert_array_equal(closed(above, means), expected)
 
 
 def test_many_rows_have_the_ranks_that_few_rows_at_a_time_have(monkeypatch):
