@@ -81,6 +81,7 @@ def test_the_scaffold_is_a_complete_plugin_for_the_catalog(tmp_path: Path, monke
     assert catalog.metrics.get("shelf_nets_group_accuracy").record.needs == ("hierarchy",)
     assert catalog.listeners.get("shelf_nets_diary").record.open(tmp_path)
     assert catalog.report_formats.get("shelf_nets_titles").record.suffix == ".txt"
+    assert "shelf-nets-diary" in catalog.commands
     assert catalog.runtimes.get("shelf_nets_double").record.where == "cpu"
     assert catalog.metrics.get("shelf_nets_worst_recall").record.known_cases
     import zoo
@@ -150,4 +151,5 @@ def test_in_a_fresh_environment_its_own_tests_pass_as_it_was_written(tmp_path: P
     rows = list(csv.DictReader((folder / "runs" / "leaderboard.csv").read_text().splitlines()))
     assert {"shelf_nets_worst_recall", "shelf_nets_group_accuracy"} <= set(rows[0])
     assert len((folder / "runs" / "diary.txt").read_text().splitlines()) == 2
+    assert run(*zoo, "shelf-nets-diary", "runs") == (folder / "runs" / "diary.txt").read_text()
     assert sorted(row["runtime"] for row in rows) == ["eager", "eager", "shelf_nets_double", "shelf_nets_double"]
