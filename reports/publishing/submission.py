@@ -13,6 +13,7 @@ from harness.records.store import CHECKPOINT_FILE, LOG_FILE, RECORD_FILE, read_r
 from reports.publishing.verification import trial_problems
 from reports.render.markdown import escape_markdown
 from reports.trials.grouping import group_trials
+from reports.trials.labels import label_rows
 from reports.trials.reading import Trial
 from zoo.catalog import Entry
 from zoo.errors import StoreError
@@ -91,12 +92,11 @@ def _names_images(trial: Path) -> bool:
 def pull_request_text(trials: Sequence[Trial]) -> str:
     """Return the text of the pull request: a line for each row, with its seeds and mean accuracy."""
     lines = ["| model | dataset | recipe | seeds | accuracy % |", "|:---|:---|:---|:---|---:|"]
-    for group in group_trials(trials):
-        spec = group.example.spec
+    groups = group_trials(trials)
+    for group, label in zip(groups, label_rows([group.example for group in groups]), strict=True):
         values = [record.metrics["accuracy"].value for _, record in group.done.values() if "accuracy" in record.metrics]
         mean = f"{100 * sum(values) / len(values):.2f}" if values else "–"
-        names = (spec.architecture.display_name, spec.dataset.display_name, spec.recipe.display_name)
-        cells = [escape_markdown(one_line(name, max_length=120)) for name in names]
+        cells = [escape_markdown(one_line(name, max_length=120)) for name in (label.model, label.data, label.recipe)]
         seeds = ", ".join(map(str, sorted(group.done))) or "none"
         lines.append(f"| {' | '.join(cells)} | {seeds} | {mean} |")
     failed = sum(record.outcome is not Outcome.DONE for _, record in trials)

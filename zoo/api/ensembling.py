@@ -143,7 +143,8 @@ class EnsembleOrder:
             return self._over_folds(trials, errors)
         whole = [trial for trial in without_folds(trials) if trial[1].outcome.value == "done" and not trial[1].folds]
         skipped: list[str] = []
-        groups = [group for group in group_trials(whole) if _may_be_member(group, skipped)]
+        groups = group_trials(whole)
+        groups = [group for group in groups if _may_be_member(group, skipped) and not _repeats(group, groups, skipped)]
         if self.over == "seeds":
             return self._over_seeds(groups, skipped), skipped
         return [each for table in by_table(groups) if (each := self._over_models(table, skipped)) is not None], skipped
@@ -161,8 +162,8 @@ class EnsembleOrder:
                 self._request(
                     [group.done[seed] for seed in sorted(group.done)],
                     tested=own_test(group.example),
-                    name=spec.architecture.display_name,
-                    recipe=spec.recipe.display_name,
+                    name=spec.architecture.display_name + (", tuned" if group.example.search is not None else ""),
+                    recipe=spec.recipe.display_name + _budget(group),
                 )
             )
         return found
@@ -229,9 +230,35 @@ def _may_be_member(group: Group, skipped: list[str]) -> bool:
     return True
 
 
+def _repeats(group: Group, groups: Sequence[Group], skipped: list[str]) -> bool:
+    """Tell whether a tuned row is a copy of another one, as its search chose the default settings; if so, say so."""
+    from harness.records.predictions import FILE_NAME
+    from harness.search.default_winner import chose_default
+
+    def predictions(each: Group) -> set[str]:
+        return {record.files.get(FILE_NAME, "") for _, record in each.done.values()}
+
+    if not chose_default(group.example.search):
+        return False
+    if not any(each.example.search is None and predictions(group) <= predictions(each) for each in groups):
+        return False
+    skipped.append(f"{_title(group)} repeats the default row, whose settings its search chose")
+    return True
+
+
 def _title(group: Group) -> str:
     spec = group.example.spec
-    return f"{spec.architecture.display_name}, {spec.recipe.display_name}"
+    return f"{spec.architecture.display_name}, {spec.recipe.display_name}{_budget(group)}"
+
+
+def _budget(group: Group) -> str:
+    """Return how much a row was tuned, such as ``, tuned, 16 trials``; empty if it was not."""
+    search = group.example.search
+    if search is None:
+        return ""
+    return (
+        f", tuned, {search.repeats} searches of {search.budget}" if search.repeats > 1 else f", tuned, {search.budget}"
+    )
 
 
 def _validation(trial: Trial) -> float:

@@ -11,6 +11,8 @@ import zoo
 from harness.records.merging import merge
 from harness.records.store import Store
 from harness.records.study_file import read_study
+from harness.search.objective import seconds_on_device
+from reports.publishing.submission import pull_request_text
 from zoo.errors import UsageError
 
 TOYS = Path(__file__).parents[3] / "harness" / "search" / "toys.py"
@@ -59,6 +61,28 @@ def test_a_tuned_row_stands_beside_the_default_and_what_was_tried_is_counted_not
     ]
 
 
+def test_ensembles_and_submissions_tell_tuned_rows_from_default_ones(tune: Any, tmp_path: Path) -> None:
+    trials = tune(tune=3).trials
+    table = pull_request_text(trials)
+    assert "| planted, default | 0, 1 |" in table
+    assert "| planted, tuned, 3 trials, " in table
+    made = zoo.ensemble(tmp_path / "runs", over="seeds", out=tmp_path / "ensembles").made
+    specs = [record.spec.architecture for record, _ in made]
+    assert sorted((spec.display_name, spec.options["recipe"]) for spec in specs) == [
+        ("toy, 2 seeds", "planted"), ("toy, tuned, 2 seeds", "planted, tuned, 3 trials")
+    ]  # fmt: skip
+
+
+def test_a_tuned_row_that_is_a_copy_of_the_default_is_no_member_of_an_ensemble(tune: Any, tmp_path: Path) -> None:
+    tune(tune=2, space={"recipe.knob": "uniform(0.03, 0.05)"})
+    result = zoo.ensemble(tmp_path / "runs", over="seeds", out=tmp_path / "ensembles")
+    assert [record.spec.architecture.display_name for record, _ in result.made] == ["toy, 2 seeds"]
+    sentence = "toy, planted, tuned, 2 trials repeats the default row, whose settings its search chose"
+    assert result.skipped == (sentence,)
+    with pytest.raises(UsageError, match="nothing to average over models"):
+        zoo.ensemble(tmp_path / "runs", over="models", out=tmp_path / "ensembles")
+
+
 def test_with_repeats_each_seed_has_a_search_of_its_own_and_they_share_a_row(tune: Any) -> None:
     result = tune(tune_repeats=2, tune=3)
     recipes = list(result.table["recipe"])
@@ -81,11 +105,8 @@ def test_a_search_takes_the_learning_rates_that_a_range_test_finds(tune: Any, tm
     tests = [record for record in searched if record.spec.execution.lr_test]
     assert len(tests) == 1
     assert len(searched) == 4
-    trials = sum(record.seconds["total"] - record.seconds.get("wait", 0) for record in searched)
-    assert search.seconds == pytest.approx(trials, abs=1e-3)
-    assert search.lr_test.seconds == pytest.approx(
-        tests[0].seconds["total"] - tests[0].seconds.get("wait", 0), abs=1e-6
-    )
+    assert search.seconds == pytest.approx(sum(map(seconds_on_device, searched)), abs=1e-3)
+    assert search.lr_test.seconds == pytest.approx(seconds_on_device(tests[0]), abs=1e-6)
     tried = [record.spec.recipe.hyperparameters["lr"] for record in searched if not record.spec.execution.lr_test]
     assert 0.01 in tried  # the recipe's own
     assert all(low * 0.9 <= lr <= high * 1.1 for lr in tried if lr != 0.01)
