@@ -99,7 +99,7 @@ def space_of(combination: Combination, given: Mapping[str, str], fixed: Iterable
     errors: list[ZooError] = []
     for key in sorted(fixed & given.keys()):
         if given[key] != OFF:
-            errors.append(UsageError(f"{key} is both set to a value and searched: give --set or --space, not both"))
+            errors.append(UsageError(f"{key} is both set to a value and searched: give a value or a range, not both"))
     texts = {key: text for key, text in {**declared, **given}.items() if key not in fixed and text.strip() != OFF}
     dimensions: dict[str, Dimension] = {}
     for key, text in texts.items():
@@ -144,7 +144,10 @@ def _dimension(key: str, text: str, combination: Combination) -> Dimension:
     if target == RECIPE:
         name = key.removeprefix(RECIPE)
         for end in ends:
-            combination.hyperparameters.with_overrides({name: end}, owner=combination.spec.recipe.display_name)
+            try:
+                combination.hyperparameters.with_overrides({name: end}, owner=combination.spec.recipe.display_name)
+            except ZooError as error:
+                raise UsageError(f"space of {key}: {error}") from error
     return replace(dimension, when=when)
 
 

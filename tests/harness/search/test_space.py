@@ -75,9 +75,9 @@ def test_what_the_user_has_set_is_not_searched(toys: ToySearch) -> None:
         ({"recipe.lr": "lr-find"}, ["recipe.lr"], "recipe.lr is both set to a value and searched"),
         ({"recipe.lr": "log(0.1)"}, (), "space of recipe.lr: 'log(0.1)': expected two numbers"),
         ({"recipe.lr": "log(1, 0.1)"}, (), "the smaller one first"),
-        ({"recipe.momentum": "uniform(0, 2)"}, (), "momentum = 2.0"),
+        ({"recipe.momentum": "uniform(0, 2)"}, (), "space of recipe.momentum: plain.momentum = 2.0"),
         ({"recipe.batch_size": "log(16, 64)"}, (), "recipe.batch_size is a whole number"),
-        ({"recipe.optimizer": "choice(sgd, sdg)"}, (), "sdg"),
+        ({"recipe.optimizer": "choice(sgd, sdg)"}, (), "space of recipe.optimizer: plain.optimizer = 'sdg'"),
         ({"recipe.pretrained": "choice(true, false)"}, (), "recipe.pretrained cannot be searched"),
         (
             {"recipe.gamma": "uniform(0.1, 1)"},
@@ -85,7 +85,11 @@ def test_what_the_user_has_set_is_not_searched(toys: ToySearch) -> None:
             "recipe.gamma is in the space of toy · bright · plain, where",
         ),
         ({"recipe.lr": "log(0.1, 1) if recipe.optimzer=sgd"}, (), "recipe.optimizer"),
-        ({"recipe.lr": "log(0.1, 1)"}, ("recipe.lr",), "both set to a value and searched"),
+        (
+            {"recipe.lr": "log(0.1, 1)"},
+            ("recipe.lr",),
+            "both set to a value and searched: give a value or a range, not both",
+        ),
     ],
 )
 def test_each_mistake_is_a_sentence(
