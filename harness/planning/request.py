@@ -25,7 +25,12 @@ DEFAULT_SEEDS = 3
 OWN_RUNTIME = "eager"
 """The runtime of trials that are not compiled."""
 
-SHORT_FOR = {"epochs": "recipe.epochs", "batch_size": "recipe.batch_size", "image_size": "data.image_size"}
+SHORT_FOR = {
+    "epochs": "recipe.epochs",
+    "batch_size": "recipe.batch_size",
+    "pretrained": "recipe.pretrained",
+    "image_size": "data.image_size",
+}
 """Settings that are short for overrides, by which override."""
 
 _MOST_SEEDS = 10_000
@@ -115,6 +120,8 @@ class BenchRequest(FrozenModel):
     """Shorthand for ``recipe.epochs``."""
     batch_size: int | None = Field(None, ge=1)
     """Shorthand for ``recipe.batch_size``."""
+    pretrained: bool | None = None
+    """Shorthand for ``recipe.pretrained``: whether to start from published weights; None: as the recipe does."""
     image_size: int | None = Field(None, ge=1)
     """Shorthand for ``data.image_size``."""
     argmax: Literal["subset", "all"] = "subset"

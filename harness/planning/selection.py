@@ -254,7 +254,7 @@ def _select_recipe(
             raise UsageError(f"recipe.{unread[0]} has no effect in {entry.display_name}, which trains nothing")
         given = {key: value for key, value in given.items() if key not in unread}
     if entry.record.fit_head is not None and beside_training:
-        shared = {long.partition(".")[2] for long in SHORT_FOR.values()}
+        shared = {long.partition(".")[2] for long in SHORT_FOR.values()} - {"pretrained"}
         given = {key: value for key, value in given.items() if key not in shared}
     hyperparameters = hyperparameters_of(entry.record, entry.display_name, entry.provider).with_overrides(
         given, owner=entry.display_name

@@ -58,6 +58,7 @@ class BenchOptions(TypedDict, total=False):
     space: Mapping[str, str]
     first_seed: int
     batch_size: int
+    pretrained: bool
     image_size: int
     limit_train: int
     limit_test: int

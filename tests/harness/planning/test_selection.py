@@ -118,6 +118,13 @@ def test_each_number_of_training_images_is_a_recipe_of_its_own(toys: Catalog) ->
     assert select(request(recipes=["heads"], train_sizes=[5, "all"]), toys).recipes[0].hyperparameters.pretrained
 
 
+def test_heads_beside_training_read_pretrained_and_no_epochs(toys: Catalog) -> None:
+    selection = select(request(recipes=["fast", "heads"], pretrained=False, epochs=7), toys)
+    fast, heads = (each.hyperparameters for each in selection.recipes)
+    assert (fast.pretrained, fast.epochs) == (False, 7)
+    assert (heads.pretrained, heads.epochs) == (False, 1)
+
+
 def test_training_sizes_need_recipes_on_features(toys: Catalog) -> None:
     with pytest.raises(UsageError, match="train_sizes: fast trains on all images; choose recipes on features"):
         select(request(train_sizes="1,all"), toys)

@@ -157,6 +157,11 @@ def selecting_options(function: FunctionT) -> FunctionT:
     )
     decorators += [
         click.option(
+            "--pretrained/--no-pretrained",
+            default=None,
+            help="Start from published weights, or from random ones; overrides the recipes.",
+        ),
+        click.option(
             "--compile",
             "compile_",
             metavar="[=auto|on|graphs|off]",
@@ -234,10 +239,11 @@ def raw_request(params: dict[str, Any], errors: list[ZooError]) -> dict[str, Any
         if params.get(key) is not None:
             raw[key] = parse_value(params[key]) if placeholder in _NUMBERS else params[key]
             overrides.pop(SHORT_FOR.get(key), None)
-    for key in ("compile", "small_images", "best_inference", "resplit"):
+    for key in ("compile", "small_images", "best_inference", "resplit", "pretrained"):
         value = params.get("compile_" if key == "compile" else key)
         if value is not None:
             raw[key] = value
+            overrides.pop(SHORT_FOR.get(key), None)
     for key in (*LISTS, "runtimes", "train_sizes", "then", "test_also"):
         if params.get(key):
             raw[key] = split_commas(params[key])

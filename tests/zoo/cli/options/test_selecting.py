@@ -41,6 +41,19 @@ def test_compile_needs_no_value(run_shelf: Run) -> None:
     assert result.exit_code == 0, result.stderr
 
 
+def test_published_weights_are_asked_for_in_a_word_which_overrides_the_suite(run_shelf: Run, tmp_path: Path) -> None:
+    suite = tmp_path / "suite.toml"
+    suite.write_text(f"{SUITE}[set]\nrecipe.pretrained = true\n")
+    skipped = run_shelf("plan", str(suite), "--out", str(tmp_path / "runs"))
+    assert "the recipe starts from published weights, and there are none" in skipped.stdout
+    assert run_shelf("plan", str(suite), "--no-pretrained", "--out", str(tmp_path / "runs")).exit_code == 0
+    suite.write_text(SUITE)
+    skipped = run_shelf("plan", str(suite), "--pretrained", "--out", str(tmp_path / "runs"))
+    assert "the recipe starts from published weights, and there are none" in skipped.stdout
+    twice = run_shelf("plan", str(suite), "--pretrained", "--set", "recipe.pretrained=false")
+    assert "recipe.pretrained is set twice, to False and True" in twice.stderr
+
+
 def test_commas_make_a_grid_of_a_recipe_s_or_model_s_setting_and_of_no_other() -> None:
     assert _values_of("recipe.lr", "0.01, 0.1") == (0.01, 0.1)
     assert _values_of("model.norm", "batch,none") == ("batch", None)
