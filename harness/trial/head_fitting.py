@@ -5,7 +5,7 @@ Shape suffixes: N images, B batch, D features, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 
@@ -32,9 +32,12 @@ from zoo.calling.containment import reported
 from zoo.features import FeatureSet, Head
 from zoo.hyperparameters import Hyperparameters
 from zoo.recipe import FUNCTIONS
+from zoo.text import one_line
 
 _CHUNK = 1_024
 """Number of images whose logits a head computes at a time."""
+_NAMED = 5
+"""Number of classes with few images that are named."""
 _CHANGES_IMAGES = (
     "crop_padding", "flip", "random_resized_crop", "progressive_resizing", "cutout", "random_erasing", "color_jitter",
     "hue_jitter", "randaugment_ops", "trivialaugment", "mixup_alpha", "cutmix_alpha", "test_views", "layer_decay",
@@ -126,6 +129,19 @@ def few_per_class(labels_N: NDArray[np.int64], count: int, *, seed: int) -> NDAr
     order_N = rng.permutation(len(labels_N))
     drawn = [order_N[labels_N[order_N] == label][:count] for label in np.unique(labels_N)]
     return np.sort(np.concatenate(drawn))
+
+
+def short_classes(labels_N: NDArray[np.int64], count: int, classes: Sequence[str]) -> str:
+    """Return a sentence on the classes with fewer than *count* images; empty if there are none."""
+    counts_K = np.bincount(labels_N, minlength=len(classes))
+    few = [f"{name} {number}" for name, number in zip(classes, counts_K, strict=True) if number < count]
+    if not few:
+        return ""
+    named = ", ".join(few[:_NAMED]) + (f" and {len(few) - _NAMED} more" if len(few) > _NAMED else "")
+    return (
+        f"{len(few)} of {len(classes)} classes {'has' if len(few) == 1 else 'have'} fewer than {count} training "
+        f"images, all of which the head is fitted to: {one_line(named, max_length=200)}"
+    )
 
 
 def head_logits(head: nn.Module, features_ND: NDArray[np.float32], num_classes: int) -> Tensor:

@@ -42,6 +42,7 @@ from harness.trial.head_fitting import (
     head_logits,
     initial_head,
     is_state_of_head,
+    short_classes,
     solved_head,
     trained_head,
 )
@@ -115,6 +116,8 @@ def run_on_features(trial: ActiveTrial, states: TrainingStates, state: TrainingS
         hp, num_classes = setup.resolved.hp, len(prepared.classes)
         per_class, num_views = int(getattr(hp, "train_per_class", 0)), int(getattr(hp, "views", 1))
         some_N = few_per_class(images.train.labels_N, per_class, seed=spec.seed)
+        if too_few := short_classes(images.train.labels_N, per_class, prepared.classes):
+            progress.warnings += (too_few,)
         views = [train_ND, *(source.of_view(number, images.train) for number in range(2, num_views + 1))]
         features = FeatureSet(
             train_ND=np.concatenate([view_ND[some_N] for view_ND in views]),

@@ -12,7 +12,14 @@ from torch import nn
 from harness.faults.errors import TrialError
 from harness.training.resolved_recipe import ResolvedRecipe
 from harness.training.state import TrainingState
-from harness.trial.head_fitting import few_per_class, head_logits, initial_head, is_state_of_head, learns_from_features
+from harness.trial.head_fitting import (
+    few_per_class,
+    head_logits,
+    initial_head,
+    is_state_of_head,
+    learns_from_features,
+    short_classes,
+)
 from zoo.hyperparameters import Hyperparameters
 from zoo.recipe import Recipe
 
@@ -70,6 +77,19 @@ def test_images_of_a_smaller_number_are_among_those_of_a_larger_one() -> None:
     assert few_per_class(labels_N, 0, seed=3).tolist() == list(range(10))
     others = {tuple(few_per_class(labels_N, 1, seed=seed)) for seed in range(20)}
     assert len(others) > 5
+
+
+def test_classes_with_too_few_images_are_named() -> None:
+    labels_N = np.array([0, 0, 0, 1, 1, 3])
+    classes = ("ant", "bee", "crab", "dog")
+    assert short_classes(labels_N, 0, classes) == ""
+    assert short_classes(np.array([0, 1, 2, 3]), 1, classes) == ""
+    assert short_classes(labels_N, 3, classes) == (
+        "3 of 4 classes have fewer than 3 training images, all of which the head is fitted to: bee 2, crab 0, dog 1"
+    )
+    assert short_classes(labels_N, 1, classes).startswith("1 of 4 classes has fewer than 1 training images")
+    many = short_classes(np.arange(9), 2, tuple("abcdefghi"))
+    assert many.endswith("a 1, b 1, c 1, d 1, e 1 and 4 more")
 
 
 def test_logits_that_are_not_finite_are_a_divergence() -> None:

@@ -250,6 +250,13 @@ def test_a_head_is_fitted_to_few_images_drawn_by_the_seed(run_on: RunOn) -> None
     record = run_on(train_per_class=3)
     assert record.features is not None
     assert record.features.num_train == 12
+    assert not any("have fewer than" in each for each in record.warnings)
+
+
+def test_a_number_that_no_class_has_is_noted(run_on: RunOn) -> None:
+    record = run_on(train_per_class=10_000)
+    assert record.features is not None
+    assert any("4 of 4 classes have fewer than 10000 training images" in each for each in record.warnings)
 
 
 def test_a_recipe_that_writes_into_what_it_is_given_is_judged_by_what_was_there(run_on: RunOn) -> None:
