@@ -121,7 +121,7 @@ def test_a_plan_is_probed_once_and_a_failure_affects_only_its_combination(source
     assert (probes.num_measured, probes.num_cached, probes.interrupted) == (1, 0, False)
     assert list(probes.problems) == ["raising · digits · sgd_quick", "vanishing · digits · sgd_quick"]
     assert probes.problems["raising · digits · sgd_quick"] == "building raising failed: RuntimeError: no weights"
-    assert "exit status 3" in probes.problems["vanishing · digits · sgd_quick"]
+    assert probes.problems["vanishing · digits · sgd_quick"] == "building vanishing failed: it called os._exit(3)"
     by_model = {spec.architecture.display_name: forecast.expect(spec) for spec in plan.trials}
     assert (by_model["fine"].basis, by_model["raising"].seconds) == ("probe", None)
     seconds = by_model["fine"].seconds
