@@ -104,6 +104,10 @@ def _measurement_fields(record: Record) -> dict[str, Any]:
 def _differences(left: Mapping[str, Any], right: Mapping[str, Any], prefix: str = "") -> Iterator[FieldDifference]:
     for name in dict.fromkeys([*left, *right]):
         one, other = left.get(name, MISSING), right.get(name, MISSING)
+        if one == MISSING and isinstance(other, Mapping) and other:
+            one = {}  # each of its fields is named
+        if other == MISSING and isinstance(one, Mapping) and one:
+            other = {}
         if isinstance(one, Mapping) and isinstance(other, Mapping):
             yield from _differences(one, other, f"{prefix}{name}.")
         elif one != other:

@@ -9,6 +9,7 @@ import pytest
 from harness.records.key_diff import differences_from_today, measurement_differences, result_differences
 from harness.records.provenance import provider_spec
 from harness.records.record import DataInfo, Record
+from harness.records.spec import SearchSpec
 from zoo.errors import ZooError
 from zoo.loading import Sources, build_catalog
 
@@ -43,6 +44,17 @@ def test_the_field_that_differs_is_named_with_both_values(whole: Record) -> None
     found = {each.field: (each.left, each.right) for each in result_differences(whole, other)}
     assert found == {"hyperparameters.lr": (0.1, 0.2), "seed": (3, 9)}
     assert measurement_differences(whole, other) == []
+
+
+def test_what_only_one_trial_has_is_named_field_by_field(whole: Record) -> None:
+    search = SearchSpec(study="s", trials=5, seconds=3, budget="5 trials", sampler="tpe")
+    tuned = whole.model_copy(update={"spec": whole.spec.model_copy(update={"search": search})})
+    values = {"search.study": "s", "search.budget": "5 trials", "search.repeats": 1}
+    for pair, absent_first in (((whole, tuned), True), ((tuned, whole), False)):
+        found = {each.field: (each.left, each.right) for each in result_differences(*pair)}
+        assert found == {
+            field: ("(absent)", value) if absent_first else (value, "(absent)") for field, value in values.items()
+        }
 
 
 def test_speeds_of_another_device_are_not_compared(whole: Record) -> None:
