@@ -99,8 +99,19 @@ def test_a_search_killed_anywhere_and_replayed_goes_on_with_the_same_trials(toys
         assert [each.values for each in killed.tried] == expected[: len(killed.tried)]
 
 
-def test_a_longer_search_begins_with_the_trials_of_a_shorter_one(toys: ToySearch) -> None:
-    assert answer(toys.search(tune=20), peak)[:8] == answer(toys.search(tune=8), peak)
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+@pytest.mark.parametrize("pruner", ["none", "asha", "hyperband"])
+def test_a_longer_search_begins_with_the_trials_of_a_shorter_one(toys: ToySearch, pruner: str, sampler: str) -> None:
+    def trials(number: int) -> list[tuple[Mapping[str, Option], str, float | None]]:
+        search = toys.search(tune=number, epochs=9, pruner=pruner, sampler=sampler, at_a_time=2)
+        answer(search, peak)
+        return [(each.values, each.result.outcome, each.result.value) for each in search.tried if each.result]
+
+    whole = trials(32)
+    assert len(whole) == 32
+    assert ("pruned" in {outcome for _, outcome, _ in whole}) == (pruner != "none")
+    for number in (8, 16):
+        assert trials(number) == whole[:number]
 
 
 def test_other_seeds_for_repeats_give_other_trials(toys: ToySearch) -> None:
