@@ -22,6 +22,7 @@ The public names, for plugins and scripts:
 ``add``                ranks predictions that were made elsewhere: ``zoo add`` from Python
 ``evaluate``           tests classifiers that exist, without training: ``zoo eval`` from Python
 ``find_lr``            suggests learning rates: ``zoo plan --lr-find`` from Python
+``export``             writes a trained network for other tools: ``zoo export`` from Python
 ``ensemble``           averages trained networks, and ranks the result
 ``rank``               ranks the results of earlier benches: a ``Ranking``
 ``diff``               compares two sets of results
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
     from zoo.api.differences import diff as diff
     from zoo.api.ensembling import ensemble as ensemble
     from zoo.api.evaluating import evaluate as evaluate
+    from zoo.api.exporting import export as export
     from zoo.api.given.images import keep_images as keep_images
     from zoo.api.lr_finding import find_lr as find_lr
     from zoo.api.ranking import Ranking as Ranking
@@ -142,6 +144,7 @@ _HOME = {
     "diff": "zoo.api.differences",
     "evaluate": "zoo.api.evaluating",
     "ensemble": "zoo.api.ensembling",
+    "export": "zoo.api.exporting",
     "find_lr": "zoo.api.lr_finding",
     "hookimpl": "zoo.hookspecs",
     "keep_images": "zoo.api.given.images",

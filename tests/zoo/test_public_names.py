@@ -17,8 +17,8 @@ PROMISED = {
     "TrainingContext", "hookimpl",
     # what a script or a notebook calls and gets
     "BenchPlan", "BenchResult", "Catalog", "Ranking", "add", "bench", "build_catalog", "create_model", "diff",
-    "ensemble", "evaluate", "find_lr", "keep_images", "list_datasets", "list_models", "list_recipes", "load_classifier",
-    "load_dataset", "plan", "rank",
+    "ensemble", "evaluate", "export", "find_lr", "keep_images", "list_datasets", "list_models", "list_recipes",
+    "load_classifier", "load_dataset", "plan", "rank",
 }  # fmt: skip
 """A name that leaves this set breaks plugins and notebooks: it needs a line in the changelog."""
 

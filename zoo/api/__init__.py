@@ -3,6 +3,7 @@
 ``benching``     ``zoo.bench`` and its result, and ``zoo.plan``
 ``adding``       ``zoo.add``: predictions made elsewhere as rows
 ``evaluating``   ``zoo.evaluate``: classifiers that exist, tested without training
+``exporting``    ``zoo.export``: trained networks written for other tools, and verified
 ``lr_finding``   ``zoo.find_lr``: range tests of learning rates
 ``ensembling``   ``zoo.ensemble``: mean probabilities as rows
 ``model_sizes``  parameters and multiply-accumulates of models, counted once
@@ -15,12 +16,11 @@
 ``given``        images and networks that are given as objects instead of names
 ``choosing``     settings checked against the catalog, and the plan that they make
 ``ordering``     all that a bench is asked for, read from text or Python values
-``plotting``     pictures with Matplotlib
 ``sites``        results as a static site
 ``suspects``     likely wrong labels and near duplicates of a dataset, by trials on it
 ``tables``       the metrics of a catalog in tables, and the files that a bench writes
 ``plugin_choice``  which plugins a call loads
 ``plugin_index``  which packages of plugins there are
 ``running``      what a bench does around its trials: listeners, seeds, folds, runtimes, forecasts
-``display``      progress as lines and in notebooks, report formats of plugins
+``display``      progress as lines and in notebooks, pictures, report formats of plugins
 """

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from reports.leaderboard.table import Row
     from reports.trials.reading import Trial
     from zoo.api.classifiers import Classifier
-    from zoo.api.plotting import Plots
+    from zoo.api.display.plotting import Plots
     from zoo.api.plugin_choice import PluginFiles
     from zoo.api.tables import MetricDeclarations
 
@@ -142,7 +142,7 @@ class Ranking:
     @property
     def plot(self) -> Plots:
         """Pictures of the results; each is returned, not shown. Needs the extra ``plots``."""
-        from zoo.api.plotting import Plots
+        from zoo.api.display.plotting import Plots
 
         return Plots(self.leaderboard, [folder for folder, _ in self.trials])
 

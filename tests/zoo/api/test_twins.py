@@ -15,6 +15,7 @@ import zoo
 from zoo.api.adding import AddOptions
 from zoo.api.benching import BenchOptions
 from zoo.api.classifiers import Classifier
+from zoo.api.exporting import ExportOptions
 from zoo.api.ranking import Ranking
 
 SPELLED = {"compile_": "compile", "overrides": "set", "plugin": "plugins", "no_images": "images", "checkpoint": "path"}
@@ -32,6 +33,7 @@ TWINS: dict[str, tuple[tuple[Any, ...], set[str]]] = {
     "rank": ((zoo.rank,), {"explain", "output", "runs"}),  # Ranking.explain(), Ranking.table, and *folders
     # A table in Python needs no file, and all that a notebook imports is a plugin already.
     "predict": ((zoo.load_classifier, Classifier.predict), {"output", "strict_plugins", "no_plugins"}),
+    "export": ((zoo.export, ExportOptions), set()),
     "diff": ((zoo.diff,), {"output"}),
     "report": ((Ranking.report, zoo.rank), {"output", "runs"}),  # folder, and *folders
 }
@@ -46,7 +48,6 @@ COMMANDS_ONLY = {
     "doctor": "diagnoses an installation that Python may not be able to import",
     "examples": "draws files; Classifier.predict has the predictions",
     "explain": "draws files",
-    "export": "writes files, and verifies them",
     "import_weights": "writes a file, which zoo.load_classifier takes",
     "list": "prints; zoo.list_models, list_datasets and list_recipes return names",
     "merge": "copies folders; zoo.rank takes several",

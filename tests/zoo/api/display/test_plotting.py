@@ -9,7 +9,7 @@ import pytest
 
 import zoo
 
-STORE = Path(__file__).parents[2] / "fixtures" / "store-v1"
+STORE = Path(__file__).parents[3] / "fixtures" / "store-v1"
 
 
 @pytest.mark.parametrize("name", ["pareto", "accuracy", "curves"])
