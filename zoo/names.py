@@ -12,6 +12,9 @@ DEFAULT_RUNS = "runs"
 """Default folder of records, for reading and writing."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
 _GLOB = re.compile(r"[*?\[]")
+_RESERVED = re.compile(
+    r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?:[.:].*)?", re.IGNORECASE | re.DOTALL
+)
 
 
 def check_name(name: object, what: str = "name") -> str:
@@ -48,7 +51,16 @@ def slug(text: str, max_length: int = 40) -> str:
     """Return a readable part of a folder name for any text; not unique, so combine it with a hash."""
     plain = re.sub(r"[^a-z0-9._]+", "-", text.lower())
     plain = re.sub(r"[-.]{2,}", "-", plain).strip("-._")
-    return plain[:max_length].rstrip("-._") or "x"
+    plain = plain[:max_length].rstrip("-._") or "x"
+    return f"x-{plain}"[:max_length].rstrip("-._") if is_reserved(plain) else plain
+
+
+def is_reserved(name: str) -> bool:
+    """Return whether Windows keeps a file name for a device, with any suffix: ``con``, ``NUL.html``, ``com1.x``.
+
+    The names are those of *Naming Files, Paths, and Namespaces* in Microsoft's documentation.
+    """
+    return bool(_RESERVED.fullmatch(name))
 
 
 def short_hash(text: str, length: int = 12) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from reports.site import pages
+from zoo.names import is_reserved
 
 SUMS_FILE = "SHA256SUMS"
 CHANGELOG_FILE = "CHANGELOG.md"
@@ -37,5 +38,7 @@ _PICTURE = re.compile(r"images/[0-9a-f]{12}-[0-9a-f]{16}\.png", re.ASCII)
 
 
 def is_site_path(name: str) -> bool:
-    """Return whether a site may have a file at this path."""
-    return name in _FIXED or bool(_PAGE.fullmatch(name) or _PICTURE.fullmatch(name))
+    """Return whether a site may have a file at this path: one that is written, and that every system can store."""
+    if name in _FIXED or _PICTURE.fullmatch(name):
+        return True
+    return bool(_PAGE.fullmatch(name)) and not is_reserved(name.rpartition("/")[2])

@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 from zoo import errors
 from zoo.architecture import Architecture
 from zoo.catalog import Entry, Provider, Registry
-from zoo.names import MAX_NAME_LENGTH, check_name, full_name, is_pattern, near_names, plain_name, short_hash, slug
+from zoo.names import (
+    MAX_NAME_LENGTH,
+    check_name,
+    full_name,
+    is_pattern,
+    is_reserved,
+    near_names,
+    plain_name,
+    short_hash,
+    slug,
+)
 
 HOSTILE = [
     "../../x",
@@ -77,6 +87,7 @@ def test_a_slug_is_itself_a_short_name_whatever_the_text(text: str) -> None:
     assert check_name(slug(text)) == slug(text)
     assert len(slug(text)) <= 40
     assert ".." not in slug(text)
+    assert not is_reserved(slug(text))
 
 
 @given(st.text(), st.text())
@@ -118,3 +129,22 @@ def test_looking_up_any_text_finds_it_or_says_in_one_line_that_it_is_not_there(t
 @pytest.mark.parametrize("name", ["honey bee", "Honey Bee", "honey_bee", "honey-bee", "HoneyBee", " honey  bee "])
 def test_case_spaces_hyphens_and_underscores_do_not_count_in_names_of_classes(name: str) -> None:
     assert plain_name(name) == "honeybee"
+
+
+@pytest.mark.parametrize(
+    "name", ["con", "NUL", "aux.html", "prn.tar.gz", "com1", "COM9.x", "lpt0", "lpt¹", "conin$", "con .html", "nul:x"]
+)
+def test_a_device_of_windows_is_reserved_with_any_suffix(name: str) -> None:
+    """Files that Windows can neither write nor remove; git refuses to check them out there (core.protectNTFS)."""
+    assert is_reserved(name)
+    assert not is_reserved(slug(name))
+
+
+@pytest.mark.parametrize("name", ["con-1", "console", "com", "com10", "lpt", "null.html", "x.con", "_aux", "convnext"])
+def test_other_names_are_not(name: str) -> None:
+    assert not is_reserved(name)
+
+
+def test_slugs_of_devices_keep_their_name_and_length() -> None:
+    assert [slug(text) for text in ("con", "CON.v2", "convmixer")] == ["x-con", "x-con.v2", "convmixer"]
+    assert slug("aux." + "y" * 60, 32) == "x-aux." + "y" * 26

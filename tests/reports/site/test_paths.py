@@ -16,6 +16,7 @@ from .conftest import StoreMaker
 @pytest.mark.parametrize("single_file", [False, True])
 def test_every_file_that_is_written_is_accepted(filled: StoreMaker, single_file: bool) -> None:
     filled.add("Nett \u202e/../ Ünïcode..html", data="data:../x", recipe="--r")
+    filled.add("con.v2", data="aux", recipe="nul")
     trials, _ = read_trials([filled.root])
     options = SiteOptions(single_file=single_file)
     files = site_files(build_leaderboard(trials), trials, options, card="A card.")
@@ -56,6 +57,11 @@ def test_pictures_are_accepted() -> None:
         "INDEX.HTML",
         "rows/x.html/",
         "con",
+        "models/con.html",
+        "rows/aux.html",
+        "data/nul.x.html",
+        "compare/com1.html",
+        "models/lpt9.html",
         "rows/.x.html",
         "rows/x.php",
         "images/../../x.png",
