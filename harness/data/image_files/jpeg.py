@@ -16,9 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from harness.data.image_files.metadata_limits import MAX_BLOCK_BYTES
+
 SCALES = (8, 4, 2, 1)
 """The fractions of its size at which libjpeg decodes an image in less time: one eighth, a quarter, a half."""
 
+_MAX_SEGMENTS = 1000
 _SOI, _APP1, _SOS = b"\xff\xd8", 0xE1, 0xDA
 
 
@@ -60,12 +63,14 @@ def _decode(library: Any, content: bytes, channels: int, scale: int, size: tuple
 def _may_have_exif(content: bytes) -> bool:
     """Return whether a segment before the pixels may state an orientation."""
     place = 2
-    while place + 4 <= len(content) and content[place] == 0xFF:
+    for _ in range(_MAX_SEGMENTS):
+        if place + 4 > len(content) or content[place] != 0xFF or place > MAX_BLOCK_BYTES:
+            break
         marker = content[place + 1]
         if marker in (_APP1, _SOS):
             return marker == _APP1
         place += 2 + int.from_bytes(content[place + 2 : place + 4])
-    return True  # padded, or damaged
+    return True  # padded, damaged, or with more segments than Pillow may accept
 
 
 @functools.cache

@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from PIL import Image, UnidentifiedImageError
 
+from harness.data.image_files.metadata_limits import LimitedBytes, LimitedFile, check_size
 from zoo.dataset import FilePart
 from zoo.files.image_kinds import DECODERS, HEAD_BYTES, has_decoder, how_to_read, image_kind, is_readable
 from zoo.files.plain_files import IMAGE, PACK, open_plain
@@ -68,7 +69,7 @@ def opened_image(source: Encoded, max_pixels: int = MAX_PIXELS) -> Iterator[Imag
     """
     most = min(max_pixels, MAX_PIXELS)
     try:
-        with _opened(source) as file, Image.open(file, formats=_formats()) as image:
+        with _limited(source) as file, _opened_by_pillow(file) as image:
             if image.width * image.height > most:
                 raise TooManyPixelsError(f"{image.width}×{image.height} pixels are more than {most:,}")
             yield image
@@ -83,11 +84,23 @@ def opened_image(source: Encoded, max_pixels: int = MAX_PIXELS) -> Iterator[Imag
 
 
 def _opened(source: Encoded) -> IO[bytes]:
-    if isinstance(source, bytes):
-        return io.BytesIO(source)
-    if isinstance(source, FilePart):
-        return io.BufferedReader(_Window(source), 1 << 16)
-    return open_plain(source, IMAGE)
+    return io.BytesIO(source) if isinstance(source, bytes) else io.BufferedReader(_raw(source), 1 << 16)
+
+
+def _opened_by_pillow(file: LimitedBytes | LimitedFile) -> Image.Image:
+    file.check()
+    image = Image.open(file, formats=_formats())
+    file.is_opening = False
+    check_size(len(image.info.get("exif", b"")), "Exif data")
+    return image
+
+
+def _limited(source: Encoded) -> LimitedBytes | LimitedFile:
+    return LimitedBytes(source) if isinstance(source, bytes) else LimitedFile(_raw(source), 1 << 16)
+
+
+def _raw(source: Path | FilePart) -> io.RawIOBase:
+    return _Window(source) if isinstance(source, FilePart) else open_plain(source, IMAGE).detach()
 
 
 class _Window(io.RawIOBase):
