@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Query, Request
@@ -36,6 +36,7 @@ from harness.serving.maps import Mapper
 from harness.serving.metrics import CONTENT_TYPE, Metrics
 from harness.serving.pages import TYPES, read_page
 from harness.serving.served import ServedClassifier
+from harness.serving.uploads import UploadedImage
 from zoo._version import __version__
 from zoo.names import near_names
 
@@ -175,17 +176,7 @@ def create_app(
         If some images are bad, each has a problem in its own entry, and the status is 200. If all are bad, the status
         says why.
         """
-        if served.is_draining:
-            raise Refusal(503, "the server is stopping", retry_after=1)
-        with admission.request() as ticket:
-            async with ticket.receiving():
-                images = await read_images(
-                    request.headers.get("content-type", ""),
-                    request.headers.get("content-length", ""),
-                    _chunks(request.receive),
-                    limits,
-                    ticket.hold,
-                )
+        async with _images_of(request, served, admission) as images:
             found = await _unless_gone(served.classify(images, query.top_k), request.receive)
         if found is None:
             return Response(status_code=499)  # nobody reads it; logs use this number for a closed connection
@@ -220,17 +211,7 @@ def create_app(
         A map shows where a network looks, not why; multiply it by the probability, since that of an improbable class
         looks as convincing. Maps are made one at a time.
         """
-        if served.is_draining:
-            raise Refusal(503, "the server is stopping", retry_after=1)
-        with admission.request() as ticket:
-            async with ticket.receiving():
-                images = await read_images(
-                    request.headers.get("content-type", ""),
-                    request.headers.get("content-length", ""),
-                    _chunks(request.receive),
-                    limits,
-                    ticket.hold,
-                )
+        async with _images_of(request, served, admission) as images:
             if len(images) != 1:
                 raise Refusal(422, f"maps are made of one image at a time, got {len(images)}")
             return JSONResponse(await mapper.explain(images[0], query.top_k))
@@ -315,6 +296,29 @@ def _page(name: str) -> Callable[[], Awaitable[Response]]:
         return Response(content, headers={"Content-Type": TYPES[name]})
 
     return page
+
+
+@asynccontextmanager
+async def _images_of(
+    request: Request, served: ServedClassifier, admission: Admission
+) -> AsyncIterator[list[UploadedImage]]:
+    """Admit a request, read its images, and keep its place until the end of the block.
+
+    Raises:
+        Refusal: If the server is stopping or has no room, or as :func:`read_images` does.
+    """
+    if served.is_draining:
+        raise Refusal(503, "the server is stopping", retry_after=1)
+    with admission.request() as ticket:
+        async with ticket.receiving():
+            images = await read_images(
+                request.headers.get("content-type", ""),
+                request.headers.get("content-length", ""),
+                _chunks(request.receive),
+                served.limits,
+                ticket.hold,
+            )
+        yield images
 
 
 async def _chunks(receive: Callable[[], Awaitable[Any]]) -> AsyncIterator[bytes]:

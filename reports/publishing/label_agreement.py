@@ -1,13 +1,14 @@
-"""Label agreement: do the trials on the same test images state the same labels?
+"""Label agreement: do the trials on the same test images have the same images, with the same labels?
 
 Whoever sets the labels of a trial's predictions to what it predicted, and every sum and metric to match, passes a
-recomputation. The labels of an image are the same for every trial on images of one fingerprint, though, so a forged
-trial shows beside an honest one, without the data.
+recomputation, as does whoever leaves out hard images. Images of one fingerprint and their labels are the same for every
+trial, though, so a forged trial shows beside an honest one, without the data.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -37,15 +38,28 @@ class _Version:
         return sum(self.labels.get(sample, label) != label for sample, label in labels.items())
 
 
+@dataclass(kw_only=True)
+class _Images:
+    """Who has predictions for one set of images."""
+
+    rows: set[str] = field(default_factory=set)
+    names: list[str] = field(default_factory=list)
+
+
 def label_problems(trials: Sequence[Trial]) -> list[str]:
-    """Return a sentence for each trial whose labels are not those of most rows on the same images.
+    """Return a sentence for each trial whose labels or images are not those of most rows on the same images.
 
     Args:
         trials: Finished and other trials, with their results under other runtimes.
     """
     versions: dict[str, list[_Version]] = {}
+    sets: dict[str, dict[str, _Images]] = {}
     for trial in trials:
         for fingerprint, name, saved in _labelled(trial):
+            if _has_all_images(trial[1]):
+                images = sets.setdefault(fingerprint, {}).setdefault(_digest(saved.samples), _Images())
+                images.rows.add(row_key(trial[1]))
+                images.names.append(name)
             labels = _labels(saved.samples, saved.predictions.labels)
             known = versions.setdefault(fingerprint, [])
             mine = next((each for each in known if _agree(each, saved.predictions.classes, labels)), None)
@@ -59,7 +73,28 @@ def label_problems(trials: Sequence[Trial]) -> list[str]:
     for fingerprint, known in versions.items():
         if len(known) > 1:
             problems += _sentences(fingerprint, known)
+    for fingerprint, found in sets.items():
+        problems += _of_other_images(fingerprint, found)
     return problems
+
+
+def _has_all_images(record: Record) -> bool:
+    """Return whether predictions are for all images of their fingerprint: a fold has some, as given predictions may."""
+    return record.origin is None and record.data is not None and not record.data.whole_fingerprint
+
+
+def _digest(samples_N: NDArray[np.uint64]) -> str:
+    return hashlib.sha256(np.sort(samples_N).tobytes()).hexdigest()
+
+
+def _of_other_images(fingerprint: str, found: Mapping[str, _Images]) -> Iterator[str]:
+    most = max(len(each.rows) for each in found.values())
+    usual = [each for each in found.values() if len(each.rows) == most]
+    for each in found.values():
+        if len(usual) > 1 or each is not usual[0]:
+            whose = "most rows" if len(usual) == 1 else "as many other rows, one of which is wrong,"
+            for name in each.names:
+                yield f"{name}: its predictions are not for the images {one_line(fingerprint[:12])} that {whose} have"
 
 
 def _sentences(fingerprint: str, known: list[_Version]) -> Iterator[str]:

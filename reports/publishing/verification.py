@@ -120,8 +120,12 @@ def _recompute(
     of_predictions = predictions_file(record)
     if of_predictions not in record.files:
         return [f"{name}: its record has no checksum of {of_predictions}, so nothing can be recomputed"], {}
-    predictions = with_validation(load_predictions(folder, name=of_predictions).predictions, folder, record.files)
+    saved = load_predictions(folder, name=of_predictions)
+    predictions = with_validation(saved.predictions, folder, record.files)
     problems = _val_problems(folder, record, name)
+    num_repeated = len(saved.samples) - len(np.unique(saved.samples))
+    if num_repeated:
+        problems.append(f"{name}: {one_line(of_predictions)} has {plural(num_repeated, 'image')} more than once")
     if record.data is not None and len(predictions.labels) != record.data.num_test:
         problems.append(
             f"{name}: predictions of {len(predictions.labels):,} images, but its record states {record.data.num_test:,}"

@@ -123,6 +123,32 @@ def seed_removed(runs: Path, catalog: Catalog) -> None:
     shutil.rmtree(folder_of(runs, "bad", 1))
 
 
+def easy_images_twice(runs: Path, catalog: Catalog) -> None:
+    from dataclasses import replace
+
+    folder = folder_of(runs, "bad")
+    saved = load_predictions(folder)
+    own = saved.predictions
+    easy = np.flatnonzero(own.logits.argmax(axis=1) == own.labels)
+    chosen = np.resize(easy, len(own.labels))
+    forged = replace(own, logits=own.logits[chosen], labels=own.labels[chosen], samples=None)
+    rewrite(folder, forged, saved.samples[chosen], catalog)
+
+
+def epochs_edited(runs: Path, catalog: Catalog) -> None:
+    folder = folder_of(runs, "bad")
+    training = read_record(folder / "record.json").training
+    assert training is not None
+    change(folder, training=training.model_copy(update={"epochs_run": 1, "tested_epoch": 1}))
+
+
+def metric_left_out(runs: Path, catalog: Catalog) -> None:
+    folder = folder_of(runs, "bad")
+    metrics = dict(read_record(folder / "record.json").metrics)
+    del metrics["calibration_error"]
+    change(folder, metrics=metrics)
+
+
 def trial_duplicated(runs: Path, catalog: Catalog) -> None:
     folder = folder_of(runs, "good")
     shutil.copytree(folder, folder.with_name("another--name"))
@@ -141,6 +167,9 @@ def trial_duplicated(runs: Path, catalog: Catalog) -> None:
         (origin_edited, "is not that of the settings, images and origin that it states"),
         (seed_removed, "1 finished seed, but 2 are required"),
         (trial_duplicated, "1 duplicate seed"),
+        (easy_images_twice, "more than once"),
+        (epochs_edited, "but its history has 3"),
+        (metric_left_out, "its record has no calibration_error, which another seed of its row has"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

@@ -68,3 +68,38 @@ def test_other_names_of_classes_are_named(make_trials):
     false = forged(renamed, classes=("x", "y", "z"), flip=lambda labels_N: labels_N)
     (sentence,) = label_problems([*listed([*make_trials("a"), *make_trials("b")]), false])
     assert "the names of the classes differ from those of most rows" in sentence
+
+
+def of_other_images(trial, change):
+    """Change the numbers of images, as somebody does who leaves out hard ones or gives them new names."""
+    folder, record = trial
+    saved = load_predictions(folder)
+    save_predictions(folder, SavedPredictions(predictions=saved.predictions, samples=change(saved.samples.copy())))
+    return listed([(folder, record)])[0]
+
+
+def renamed(samples):
+    samples[:3] += 10**6
+    return samples
+
+
+def test_hard_images_with_new_names_are_found(make_trials):
+    false = [of_other_images(trial, renamed) for trial in make_trials("false", seeds=2)]
+    found = label_problems([*listed(make_trials("a")), *listed(make_trials("b")), *false])
+    assert found == [
+        f"{folder.name}: its predictions are not for the images {'f' * 12} that most rows have" for folder, _ in false
+    ]
+
+
+def test_where_one_row_has_other_images_than_the_only_other_both_are_named(make_trials):
+    false = of_other_images(make_trials("false", seeds=1)[0], renamed)
+    found = label_problems([*listed(make_trials("a", seeds=1)), false])
+    assert len(found) == 2
+    assert all("as many other rows, one of which is wrong, have" in sentence for sentence in found)
+
+
+def test_folds_have_images_of_their_own(make_trials):
+    folder, record = make_trials("fold", seeds=1)[0]
+    data = record.data.model_copy(update={"fingerprint": "e" * 64, "whole_fingerprint": "f" * 64})
+    fold = of_other_images((folder, record.model_copy(update={"data": data})), renamed)
+    assert label_problems([*listed(make_trials("a")), fold]) == []

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.records.origin import Origin, OriginKind
-from harness.records.predictions import VAL_FILE_NAME, further_file, load_predictions, save_predictions
+from harness.records.predictions import FILE_NAME, VAL_FILE_NAME, further_file, load_predictions, save_predictions
 from harness.records.record import TestSetKind, TestSetResult
 from harness.records.store import read_record, write_record
 from harness.system.atomic_files import sha256_of
@@ -123,7 +123,7 @@ def test_validation_predictions_of_other_images_than_stated_are_found(
     _change(
         folder,
         data=record.data.model_copy(update={"num_val": 40}),
-        files={**record.files, VAL_FILE_NAME: sha256_of(path)},
+        files={FILE_NAME: record.files[FILE_NAME], VAL_FILE_NAME: sha256_of(path)},  # and no history, with its accuracy
     )
     zoo("rescore", store.root)  # some metrics are computed from them
     done = zoo("verify", store.root)

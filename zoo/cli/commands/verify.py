@@ -57,7 +57,8 @@ def command(
     """Verify a leaderboard.
 
     Reports are checked by their checksums, their schema (with jsonschema) and their seeds, and runs by their checksums,
-    by what trials must have in common (labels of the same images, sizes of the same network, keys of their settings),
+    by what trials must have in common (labels of the same images, sizes of the same network, keys of their settings,
+    epochs of their histories),
     and by recomputing every metric from the predictions; a metric whose plugin is absent is named, and its trial does
     not count as recomputed. Given both, the report is also compared with the runs: all its numbers, and all its pages
     with those that the runs give, byte for byte. With --signers, the signatures of zoo submit --sign are checked. The
@@ -90,7 +91,7 @@ def command(
         found += [problem for check in checks.values() for problem in check.problems]
         statuses = {folder: "recomputed" for folder, check in checks.items() if check.is_recomputed}
         found += store_problems(trials, required_seeds=require_seeds)
-        found += [*contradictions(trials), *figure_problems(trials, catalog)]
+        found += [*contradictions(trials, metrics), *figure_problems(trials, catalog)]
         found += label_problems(with_runtimes(trials)[0])
         _tell_of_trials(trials, checks)
     signed, false = check_all(trials, Path(signers)) if signers else ({}, [])
