@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from harness.batches.forward_settings import ForwardSettings
 from harness.classifiers.card import ClassifierCard
-from harness.classifiers.onnx import load_onnx
+from harness.classifiers.onnx import RuntimeModule, load_onnx
 from harness.classifiers.trained import TrainedClassifier, assemble
 from harness.code.imported import check_imported
 from harness.data.images import PreparedData, TrialImages
@@ -74,7 +74,7 @@ def run_evaluation(trial: ActiveTrial, given: GivenClassifier) -> None:
         progress.model = ModelInfo(
             params=total or None,  # a network in another format has none here
             trainable_params=0 if total else None,
-            macs=count_macs(model, (prepared.channels, prepared.image_size, prepared.image_size)),
+            macs=evaluated_macs(model, prepared),
             small_image_changes=tuple(given.card.get("small_image_changes") or ()),
             mean=normalization.mean,
             std=normalization.std,
@@ -132,6 +132,13 @@ def evaluated_network(
             predict = _on_cpu
     check_imported(distributions(spec))
     return EvaluatedNetwork(network.eval().requires_grad_(False), predict, _columns(spec.classifier))
+
+
+def evaluated_macs(model: EvaluatedNetwork, prepared: PreparedData) -> int | None:
+    """Count the multiply-accumulates of an image; None if that fails, or where another library computes the logits."""
+    if isinstance(model.network, RuntimeModule):
+        return None
+    return count_macs(model, (prepared.channels, prepared.image_size, prepared.image_size))
 
 
 def competing_classes(spec: TrialSpec, given: GivenClassifier | None, prepared: PreparedData) -> tuple[str, ...]:

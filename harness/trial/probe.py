@@ -37,7 +37,7 @@ from harness.training.evaluation import batch_size_for, predict_logits
 from harness.training.loop import EpochResult, TrainingHooks, train
 from harness.training.precision import fastest_kernels
 from harness.training.state import TrainingState
-from harness.trial.evaluating import evaluated_network, untuned
+from harness.trial.evaluating import evaluated_macs, evaluated_network, untuned
 from harness.trial.setup import hyperparameters, make_setup, stated_normalization
 from zoo.calling.interruption import INTERRUPTION
 from zoo.catalog import Catalog
@@ -188,7 +188,7 @@ def _probe_given(spec: TrialSpec, given: GivenClassifier, prepared: PreparedData
     start = time.perf_counter()
     memory = PeakMemory(device)
     model = evaluated_network(spec, given, prepared, catalog)
-    macs = count_macs(model, (prepared.channels, prepared.image_size, prepared.image_size))
+    macs = evaluated_macs(model, prepared)
     if spec.execution.threads is None:
         batch_size = hyperparameters(spec, prepared, catalog).batch_size
         torch.set_num_threads(threads_for_work(macs, batch_size, available=available_threads()))

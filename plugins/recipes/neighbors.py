@@ -90,7 +90,9 @@ def fit_knn(features: FeatureSet, hp: KnnHyperparameters) -> Head:
     classes_NK = functional.one_hot(torch.from_numpy(features.train_labels_N), features.num_classes).float()
     numbers = [hp.neighbors] if hp.neighbors else [each for each in NUM_NEIGHBORS if each <= len(bank_ND)]
     if numbers[0] > len(bank_ND):
-        raise ValueError(f"neighbors = {numbers[0]}: there are {len(bank_ND)} training images")
+        raise ValueError(
+            f"neighbors = {numbers[0]}: expected at most {len(bank_ND)}, the number of training images, or 0 to choose"
+        )
     weightings = ["uniform", "distance"] if hp.weighting == "auto" else [hp.weighting]
     if not len(features.val_labels_N):  # nothing to choose by
         numbers, weightings = numbers[:1], weightings[:1]

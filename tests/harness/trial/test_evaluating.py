@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from harness.classifiers.importing import ImportRequest, import_weights
+from harness.classifiers.onnx import RuntimeModule
 from harness.faults.errors import TrialError
 from harness.planning.classifiers import GivenClassifier
 from harness.records.spec import (
@@ -21,7 +22,7 @@ from harness.records.spec import (
     RecipeSpec,
     TrialSpec,
 )
-from harness.trial.evaluating import EvaluatedNetwork, competing_classes, evaluated_network, untuned
+from harness.trial.evaluating import EvaluatedNetwork, competing_classes, evaluated_macs, evaluated_network, untuned
 from zoo import Catalog
 from zoo.preparation import Preparation
 
@@ -69,6 +70,15 @@ def test_logits_come_in_the_order_of_the_datasets_classes() -> None:
 def test_the_wrapper_adds_no_parameters_to_a_network() -> None:
     linear = nn.Linear(3, 4)
     assert sum(each.numel() for each in EvaluatedNetwork(linear, None, [1]).state_dict().values()) == 16
+
+
+def test_what_another_library_computes_is_not_counted_as_nothing(make_data) -> None:
+    prepared = make_data()
+    numbers, classes = prepared.image_size**2 * prepared.channels, len(prepared.classes)
+    linear = nn.Sequential(nn.Flatten(), nn.Linear(numbers, classes))
+    assert evaluated_macs(EvaluatedNetwork(linear, None, None), prepared) == numbers * classes
+    theirs = RuntimeModule(linear.forward)
+    assert evaluated_macs(EvaluatedNetwork(theirs, lambda net, images: net(images), None), prepared) is None
 
 
 @pytest.mark.parametrize(("over", "names"), [("subset", ("dog", "bee")), ("all", ("dog", "bee", "ant", "cat"))])

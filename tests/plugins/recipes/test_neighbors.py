@@ -71,7 +71,7 @@ def test_it_is_made_empty_from_shapes_and_filled() -> None:
 
 def test_more_neighbours_than_images_are_refused() -> None:
     features, _ = digits()
-    with pytest.raises(ValueError, match="neighbors = 1000: there are 900 training images"):
+    with pytest.raises(ValueError, match="neighbors = 1000: expected at most 900, the number of training images, or 0"):
         fit_knn(features, KnnHyperparameters(neighbors=1000))
 
 
