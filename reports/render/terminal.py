@@ -81,7 +81,10 @@ def _fitting(leaderboard: Leaderboard, columns: Sequence[Column], width: int | N
     """Choose the columns that fit a line, lowest priority number first; names and what orders rows always stay."""
     if width is None:
         return list(columns)
-    differs = {"recipe": any(len({row.recipe for row in table.rows}) > 1 for table in leaderboard.tables)}
+    differs = {
+        name: any(len({getattr(row, name) for row in table.rows}) > 1 for table in leaderboard.tables)
+        for name in ("recipe", "runtime")
+    }
     differs[leaderboard.sort_by] = True  # what the order is about
     chosen, used = set(), -_GAP
     for column in sorted(columns, key=lambda column: 0 if differs.get(column.key) else column.priority):

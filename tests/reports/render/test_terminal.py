@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from rich.cells import cell_len
@@ -54,6 +55,16 @@ def test_rows_that_differ_in_their_recipe_only_keep_it_however_narrow(make_trial
     text = terminal_text(leaderboard, width=40)
     assert "first" in text
     assert "second" in text
+
+
+def test_rows_that_differ_in_their_runtime_only_keep_it_however_narrow(make_trials):
+    trials = [*make_trials("a_rather_long_network_name"), *make_trials("another_network", accuracy=0.5)]
+    leaderboard = build_leaderboard(trials)
+    rows = [*leaderboard.rows, *(replace(row, runtime="onnx") for row in leaderboard.rows)]
+    leaderboard = replace(leaderboard, tables=(replace(leaderboard.tables[0], rows=tuple(rows)),))
+    text = terminal_text(leaderboard, width=40)
+    assert text.count("onnx") == 2
+    assert all(len(line) <= 40 for line in text.splitlines())
 
 
 def test_the_column_that_rows_are_ranked_by_stays_however_narrow(make_trial):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.cli.display.text import TextColumn, table_lines, terminal_width
+from zoo.cli.display.text import TextColumn, table_lines, terminal_width, wrapped
 from zoo.cli.options.output import listing_format, split_commas
 from zoo.cli.session import complain, plugin_options, session_of
 from zoo.text import clean, plural
@@ -242,4 +242,4 @@ def _footer(attribute: str, count: int, catalog: Catalog) -> str:
     registry: Registry[Any] = getattr(catalog, attribute)
     share = "" if count == len(registry) else f" of {len(registry):,}"
     noun = plural(count, registry.kind)
-    return clean(f"\n{noun}{share}; zoo show NAME shows the details of one").strip()
+    return wrapped(clean(f"{noun}{share}; zoo show NAME shows the details of one"), sys.stderr)

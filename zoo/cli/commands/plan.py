@@ -33,17 +33,17 @@ if TYPE_CHECKING:
     from zoo.events import Event
 
 _COLUMNS = (
-    TextColumn(title="model", shrink=2, least=12),
-    TextColumn(title="data", shrink=2, least=10),
-    TextColumn(title="recipe", shrink=2, least=10),
-    TextColumn(title="images", shrink=2, least=8),
-    TextColumn(title="seeds", right=True),
-    TextColumn(title="epochs", right=True),
-    TextColumn(title="batch", right=True),
+    TextColumn(title="model", shrink=5, least=12),
+    TextColumn(title="data", shrink=5, least=8),
+    TextColumn(title="recipe", shrink=5, least=10),
+    TextColumn(title="images", shrink=5, least=8, optional=True),
+    TextColumn(title="seeds", right=True, shrink=1, optional=True),
+    TextColumn(title="epochs", right=True, shrink=3, optional=True),
+    TextColumn(title="batch", right=True, shrink=4, optional=True),
     TextColumn(title="time/seed", right=True),
-    TextColumn(title="memory", right=True),
-    TextColumn(title="based on", shrink=3, least=10),
-    TextColumn(title="overrides", shrink=3, least=12),
+    TextColumn(title="memory", right=True, shrink=2, optional=True),
+    TextColumn(title="based on", shrink=7, least=10, optional=True),
+    TextColumn(title="overrides", shrink=6, least=12),
 )
 
 

@@ -208,3 +208,15 @@ def test_further_test_sets_are_shown(run_zoo):
     assert "further test sets, after training: corrupt:fog, corrupt:pixelate" in result.stdout
     data = json.loads(run_zoo("plan", *words, "corrupt:fog", "--format", "json").stdout)
     assert data["test_also"] == ["corrupt:fog"]
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_a_plan_is_no_wider_than_the_terminal(run_shelf: Run, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    result = run_shelf("plan", "--seeds", "2")
+    assert result.exit_code == 0, result.output
+    heading, *lines = result.stdout.split("\n\n")[0].splitlines()
+    assert heading.split()[:3] == ["model", "data", "recipe"]
+    assert len(lines) > 1
+    assert all(len(line) <= width for line in [heading, *lines])
+    assert ("images" in heading) == (width > 40)
