@@ -76,6 +76,7 @@ def test_imported_weights_have_their_published_accuracy_to_the_image(
 
 RUNTIMES = {
     "torchscript": (),
+    "aotinductor": (),
     "onnx": ("onnxruntime", "onnxscript"),
     "int8": ("onnxruntime", "onnxscript"),
     "openvino": ("openvino",),
@@ -87,7 +88,7 @@ RUNTIMES = {
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)  # seven conversions, each in a process of its own
+@pytest.mark.timeout(900)  # eight conversions, each in a process of its own
 def test_runtimes_agree_on_real_weights_and_images(
     run_zoo: Callable[..., Any], data_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
