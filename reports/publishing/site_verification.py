@@ -5,20 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.system.inner_files import read_inner
 from reports.publishing.verification import same, shown
-from reports.site.folder import published_files
-from reports.site.paths import DATA_FILE, SUMS_FILE
+from reports.site.folder import parse_sums, published_files
+from reports.site.paths import DATA_FILE, PAGE_FOLDERS, SUMS_FILE
 from reports.site.schema import schema_text
 from zoo.errors import StoreError
 from zoo.files.foreign_json import parse_json
-from zoo.files.plain_files import SITE_FILE
+from zoo.files.plain_files import SITE_FILE, SUMS
 from zoo.text import one_line, plural
+
+_MOST_NAMED = 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,6 +46,7 @@ def check_site(folder: Path, rebuilt: dict[str, Any] | None = None) -> SiteCheck
     if not sums:
         return SiteCheck(problems=(f"{folder / SUMS_FILE} is missing or empty",), checked=())
     problems = [problem for name, digest in sums.items() if (problem := _file_problem(folder, name, digest))]
+    problems += _foreign_files(folder, sums)
     checked, notes = [f"checksums of {plural(len(sums), 'file')}"], []
     try:
         data = parse_json(read_inner(folder, DATA_FILE, SITE_FILE) or b"")
@@ -67,6 +70,22 @@ def check_site(folder: Path, rebuilt: dict[str, Any] | None = None) -> SiteCheck
             what = f"{type(error).__name__}: {one_line(error)}"
             problems.append(f"leaderboard.json is not a leaderboard that zoo wrote ({what})")
     return SiteCheck(problems=tuple(problems), checked=tuple(checked), notes=tuple(notes))
+
+
+def _foreign_files(folder: Path, sums: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each file that no site has: listed by the checksums, or among the site's own pages.
+
+    Beside the site's folders, a published branch may have files of its own, such as ``CNAME``.
+    """
+    listed = parse_sums(read_inner(folder, SUMS_FILE, SUMS) or b"")
+    problems = [f"{SUMS_FILE} lists {one_line(name)!r}, which no site has" for name in listed if name not in sums]
+    for inner in (*PAGE_FOLDERS, "assets", "images"):
+        for path in sorted((folder / inner).rglob("*")):
+            name = path.relative_to(folder).as_posix()
+            if name not in listed and not path.is_dir():
+                problems.append(f"{one_line(name)} lies among the files of the site, but {SUMS_FILE} does not list it")
+    more = len(problems) - _MOST_NAMED
+    return [*problems[:_MOST_NAMED], *([f"and {plural(more, 'more foreign file')}"] if more > 0 else [])]
 
 
 def _file_problem(folder: Path, name: str, digest: str) -> str:

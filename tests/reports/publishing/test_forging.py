@@ -246,6 +246,36 @@ def test_a_page_that_is_added_to_a_site_is_found(board: tuple[Path, Path], zoo: 
     assert "is published, but the records give no such file" in done.output
 
 
+@pytest.mark.parametrize(
+    ("name", "is_listed", "said"),
+    [
+        ("assets/more.js", True, "SHA256SUMS lists 'assets/more.js', which no site has"),
+        ("rows/best.html", False, "rows/best.html lies among the files of the site, but SHA256SUMS does not list it"),
+        ("images/old/more.png", False, "images/old/more.png lies among the files of the site, but SHA256SUMS does not"),
+    ],
+)
+def test_a_file_that_no_site_has_is_found(
+    board: tuple[Path, Path], zoo: RunZoo, name: str, is_listed: bool, said: str
+) -> None:
+    runs, site = board
+    (site / name).parent.mkdir(parents=True, exist_ok=True)
+    (site / name).write_text("alert(1)", encoding="utf-8")
+    if is_listed:
+        with (site / "SHA256SUMS").open("a", encoding="utf-8") as sums:
+            sums.write(f"{'0' * 64}  {name}\n")
+        redo_sums(site)
+    for done in (zoo("verify", site), zoo("verify", site, runs)):
+        assert done.exit_code == 1
+        assert said in done.output
+
+
+def test_files_of_a_branch_beside_a_site_are_its_own(board: tuple[Path, Path], zoo: RunZoo) -> None:
+    _, site = board
+    (site / "CNAME").write_text("board.example.org\n", encoding="utf-8")
+    (site / ".nojekyll").touch()
+    assert zoo("verify", site).exit_code == 0
+
+
 def test_a_row_removed_from_a_site_is_found(board: tuple[Path, Path], zoo: RunZoo) -> None:
     runs, site = board
     path = site / "leaderboard.json"
