@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.records.predictions import FILE_NAME
 from reports.comparison.context import (
@@ -229,8 +230,9 @@ def _accuracy(
         return "the runs were tested on different images"
     # If two or more seeds are shared, they are paired, and unpaired seeds would only add noise.
     is_paired = len(shared) > 1
-    arrays = [np.stack([side[seed].correct_N for seed in (shared if is_paired else sorted(side))]) for side in read]
-    contrast = Contrast.of(*arrays, is_paired_by_seed=is_paired)
+    sides = [[side[seed] for seed in (shared if is_paired else sorted(side))] for side in read]
+    arrays = [np.stack([each.correct_N for each in side]) for side in sides]
+    contrast = Contrast.of(*arrays, is_paired_by_seed=is_paired, folds=(_folds(sides[0]), _folds(sides[1])))
     low, high = contrast.interval()
     return AccuracyChange(
         first=float(arrays[0].mean()),
@@ -247,6 +249,12 @@ def _accuracy(
         num_identical=sum(_digest(first.done[seed]) == _digest(second.done[seed]) for seed in shared),
         num_changed=sum(int((read[0][seed].correct_N != read[1][seed].correct_N).sum()) for seed in shared),
     )
+
+
+def _folds(side: Sequence[Correctness]) -> NDArray[np.int64] | None:
+    """Return the fold of each image under each seed; None if there are none."""
+    folds = [each.folds_N for each in side if each.folds_N is not None]
+    return np.stack(folds) if len(folds) == len(side) else None
 
 
 def _adjusted(cells: Sequence[Cell], max_slowdown: float | None) -> tuple[Cell, ...]:

@@ -17,6 +17,10 @@ subtracted, 9 of 100 equal cells with two paired seeds were called different in 
 tests/reports/comparison/test_statistics.py. It is not pooled over cells either: a pool would make cells uncertain whose
 predictions are identical.
 
+Where each seed has a deal of cross-validation folds of its own, the variance is that of repeated folds instead, which
+covers other training images as well: of the differences of the folds if both sides have the same deals, or the sum of
+both (:mod:`reports.statistics.repeated_folds`).
+
 Shape suffixes: S seeds, N test images.
 """
 
@@ -30,12 +34,14 @@ from numpy.typing import NDArray
 
 from reports.statistics.mcnemar import mcnemar_p_value
 from reports.statistics.multiplicity import CONFIDENCE
+from reports.statistics.paired_tests import pair_rows
 from reports.statistics.sample import Sample
 from reports.statistics.student_t import squared_quantile
 
 _SMALLEST_P = 1e-16
 
 Floats = NDArray[np.float64]
+Folds = NDArray[np.integer]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,26 +51,34 @@ class Contrast:
     change: float
     num_images: int
     image_variance: float
-    """Variance of the change, from the images' paired differences."""
+    """Variance of the change, from the images' paired differences; 0 where folds have both variances together."""
     image_freedom: float
     """Degrees of freedom of that variance; where differences are 0 and ±1, as many as are not 0."""
     seed_variance: float
-    """Variance of the change from seeds; 0 for one seed on each side."""
+    """Variance of the change from seeds, or from repeated folds; 0 for one seed on each side."""
     seed_freedom: float
     discordant: tuple[int, int] | None
     """Images that only the first and only the second has right, where McNemar's test fits."""
     is_paired_by_seed: bool
 
     @classmethod
-    def of(cls, first_SN: Floats, second_SN: Floats, *, is_paired_by_seed: bool) -> Contrast:
+    def of(
+        cls,
+        first_SN: Floats,
+        second_SN: Floats,
+        *,
+        is_paired_by_seed: bool,
+        folds: tuple[Folds | None, Folds | None] = (None, None),
+    ) -> Contrast:
         """Reduce correctness, in [0, 1], of the same images in the same order.
 
         Args:
             first_SN: Of the first run.
             second_SN: Of the second; where seeds are paired, of the same seeds in the same order.
             is_paired_by_seed: Whether equal seeds of the two runs are paired.
+            folds: Cross-validation fold of each image under each seed of either run; None if it has none.
         """
-        first, second = Sample.of(first_SN), Sample.of(second_SN)
+        first, second = (Sample.of(*pair) for pair in zip((first_SN, second_SN), folds, strict=True))
         differences_N = second.image_means_N - first.image_means_N
         change, num_images = float(differences_N.mean()), len(differences_N)
         if is_paired_by_seed:
@@ -73,16 +87,21 @@ class Contrast:
         else:
             seed_variance, seed_freedom = _unpaired(first, second)
         square, fourth = float((differences_N**2).sum()), float((differences_N**4).sum())
+        image_variance = max(square / num_images - change**2, 0.0) / num_images
+        if first.fold_scores is not None or second.fold_scores is not None:
+            # This part is then of images, too.
+            ((seed_variance,), (seed_freedom,)), _ = pair_rows([first, second]).parts
+            image_variance = 0.0
         discordant = None
         if first.is_whole and second.is_whole:
             discordant = int((differences_N < 0).sum()), int((differences_N > 0).sum())
         return cls(
             change=change,
             num_images=num_images,
-            image_variance=max(square / num_images - change**2, 0.0) / num_images,
+            image_variance=image_variance,
             image_freedom=min(max(square**2 / fourth if fourth > 0 else 1.0, 1.0), max(num_images - 1.0, 1.0)),
-            seed_variance=seed_variance,
-            seed_freedom=seed_freedom,
+            seed_variance=float(seed_variance),
+            seed_freedom=float(seed_freedom),
             discordant=discordant,
             is_paired_by_seed=is_paired_by_seed,
         )

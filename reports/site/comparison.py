@@ -7,6 +7,7 @@ The page computes the difference of any two rows and its interval by itself, as
 from __future__ import annotations
 
 import base64
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,7 +22,7 @@ from reports.site.entries import BoardEntry
 from reports.site.row.facts import shown
 from reports.site.row.learning_curves import Curves, overlaid
 from reports.statistics.multiplicity import CONFIDENCE, alpha_of_look
-from reports.statistics.paired_tests import Pairing
+from reports.statistics.paired_tests import FoldPart, Pairing
 from reports.statistics.ranks import separated
 from reports.statistics.sample import Sample
 from reports.statistics.student_t import quantile
@@ -71,9 +72,11 @@ def comparison_data(
             "left_out": left_out,
         }
     first = kept[0][1]
-    samples = [Sample.of(found.correct_SN) for _, found in kept]
+    samples = [Sample.of(found.correct_SN, found.folds_SN) for _, found in kept]
     tied = _tied(kept, samples, ranks_are_of_accuracy)
-    parts = Pairing(samples).seed_parts()
+    pairing = Pairing(samples)
+    parts = pairing.seed_parts()
+    folds: Sequence[FoldPart | None] = pairing.fold_parts() or [None] * len(kept)
     return {
         "rows": [
             {
@@ -85,8 +88,9 @@ def comparison_data(
                 "place": place,
                 "tied": runs,
                 "variance": [float(f"{value:.6g}") for value in part],
+                "folds": fold and _fold_cells(fold),
             }
-            for (entry, found), (place, runs), part in zip(kept, tied, parts, strict=True)
+            for (entry, found), (place, runs), part, fold in zip(kept, tied, parts, folds, strict=True)
         ],
         "settings": differing_settings([entry for entry, _ in kept]),
         "curves": overlaid([(curves or {}).get(entry.id, {}) for entry, _ in kept]),
@@ -95,6 +99,16 @@ def comparison_data(
         "classes": class_names(first.classes),
         "images": _pictures(first, show),
         "left_out": left_out,
+    }
+
+
+def _fold_cells(part: FoldPart) -> dict[str, Any]:
+    return {
+        "deal": part.deal,
+        "scores": [float(f"{value:.6g}") for value in part.scores_J],
+        "factor": float(f"{part.factor:.6g}"),
+        "alone": float(f"{part.alone:.6g}"),
+        "freedom": part.freedom if math.isfinite(part.freedom) else None,
     }
 
 

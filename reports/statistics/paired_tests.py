@@ -129,6 +129,22 @@ def pair_rows(samples: Sequence[Sample], *, num_seeds: int | None = None) -> Pai
     return Pairing(samples, num_seeds=num_seeds).pairs(0, len(samples))
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FoldPart:
+    """What one row adds to the variance of differences where there are repeated folds."""
+
+    deal: int
+    """Rows with the same number have the same deals, and are paired; -1: it has no deals."""
+    scores_J: list[float]
+    """Score of each fold of each deal, less their mean."""
+    factor: float
+    """What the variance between differences of folds is multiplied by."""
+    alone: float
+    """Variance of its mean, which counts where the deals of the other row are different."""
+    freedom: float
+    """Degrees of freedom; infinite without deals."""
+
+
 class Pairing:
     """Rows that are to be paired, a block of them at a time, so that millions of pairs fit in memory.
 
@@ -181,6 +197,10 @@ class Pairing:
         Variance of its mean, degrees of freedom, and the variance that a row of one seed borrows from it.
         """
         return list(zip(self._own_M.tolist(), self._freedoms_M.tolist(), self._spread_M.tolist(), strict=True))
+
+    def fold_parts(self) -> list[FoldPart] | None:
+        """Return for each row what repeated folds add to the variance of a difference; None if no row has them."""
+        return None if self._folds is None else self._folds.of_rows()
 
     def pairs(self, start: int, stop: int) -> Pairs:
         """Return the pairs of the rows from *start* to *stop* with the rows that follow each of them."""
@@ -270,6 +290,21 @@ class _RepeatedFolds:
             means = np.stack([each.means_J for row in rows if (each := found[row]) is not None])
             self._centred[number] = means - means.mean(axis=1, keepdims=True)
             self._place_M[rows] = np.arange(len(rows))
+
+    def of_rows(self) -> list[FoldPart]:
+        """Return the part of each row."""
+        return [
+            FoldPart(
+                deal=int(deal),
+                scores_J=self._centred[int(deal)][place].tolist() if deal >= 0 else [],
+                factor=float(factor),
+                alone=float(alone),
+                freedom=float(freedom),
+            )
+            for deal, place, factor, alone, freedom in zip(
+                self._deals_M, self._place_M, self._factor_M, self._alone_M, self._freedom_M, strict=True
+            )
+        ]
 
     def instead_of(
         self, parts: tuple[tuple[Floats, Floats], ...], first: Places, second: Places

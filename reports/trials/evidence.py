@@ -40,6 +40,8 @@ class Evidence:
     confidence_M: Floats
     """Highest probability of each prediction, of all seeds in turn."""
     right_M: Floats
+    folds_SN: NDArray[np.int64] | None = None
+    """Cross-validation fold of each image under each seed; None if there are none."""
     has_scores: bool = True
     """Whether probabilities and confidence are a network's; False if only the predicted classes are known."""
 
@@ -53,6 +55,7 @@ def read_evidence(trials: Sequence[Trial]) -> Evidence | str:
     if not trials:
         return "no seed has finished"
     read: list[tuple[Predictions, NDArray[np.uint64]]] = []
+    folds: list[NDArray[np.int64]] = []
     for folder, record in trials:
         name = predictions_file(record)
         path = folder / name
@@ -69,6 +72,8 @@ def read_evidence(trials: Sequence[Trial]) -> Evidence | str:
         if len(saved.samples) != len(saved.predictions.labels):
             return f"{name} of seed {record.spec.seed} does not name every image"
         read.append((saved.predictions.select(order), saved.samples[order]))
+        if saved.folds is not None:
+            folds.append(saved.folds[order])
     first, samples_N = read[0]
     for predictions, samples in read[1:]:
         if not np.array_equal(samples, samples_N) or predictions.classes != first.classes:
@@ -83,6 +88,7 @@ def read_evidence(trials: Sequence[Trial]) -> Evidence | str:
         confusion_KK=np.mean([predictions.confusion for predictions, _ in read], axis=0),
         confidence_M=np.concatenate([predictions.probabilities.max(axis=1) for predictions, _ in read]),
         right_M=np.concatenate(correct),
+        folds_SN=np.stack(folds) if len(folds) == len(read) else None,
         has_scores=all(predictions.has_scores for predictions, _ in read),
     )
 

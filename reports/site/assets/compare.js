@@ -41,6 +41,15 @@ zoo.widgets.compare = (root) => {
     return z + (z ** 3 + z) / (4 * freedom) + (5 * z ** 5 + 16 * z ** 3 + 3 * z) / (96 * freedom ** 2) + (3 * z ** 7 + 19 * z ** 5 + 17 * z ** 3 - 15 * z) / (384 * freedom ** 3);
   };
 
+  // The variance of a difference and its degrees of freedom where rows have repeated folds, which covers images and seeds.
+  const ofFolds = (one, other) => {
+    if (!one || !other || (one.deal < 0 && other.deal < 0)) return null;
+    const freedom = Math.min(one.freedom ?? Infinity, other.freedom ?? Infinity);
+    if (one.deal !== other.deal) return [one.alone + other.alone, freedom];
+    const squares = one.scores.reduce((sum, score, fold) => sum + (score - other.scores[fold]) ** 2, 0);
+    return [one.factor * squares / (one.scores.length - 1), freedom];
+  };
+
   // The difference of two rows with its interval: the variances over images and over the seeds of both, each times its
   // own squared quantile, as reports/statistics/paired_tests.py computes them.
   const pairOf = (one, other) => {
@@ -66,7 +75,8 @@ zoo.widgets.compare = (root) => {
     const total = left + right;
     let freedom = total > 0 ? total ** 2 / (left ** 2 / leftFreedom + right ** 2 / rightFreedom) : 1;
     if (borrows) freedom = Math.max(a.seeds, b.seeds) - 1;
-    const width = Math.sqrt((squares / count ** 2) * quantile(ofImages) ** 2 + total * quantile(Math.floor(Math.max(freedom, 1) + 1e-9)) ** 2);
+    const folds = ofFolds(a.folds, b.folds);
+    const width = folds ? Math.sqrt(folds[0]) * quantile(folds[1]) : Math.sqrt((squares / count ** 2) * quantile(ofImages) ** 2 + total * quantile(Math.floor(Math.max(freedom, 1) + 1e-9)) ** 2);
     const difference = a.mean - b.mean;
     const tied = a.tied.some(([first, last]) => first <= b.place && b.place <= last);
     return { difference, low: Math.max(difference - width, -1), high: Math.min(difference + width, 1), separated: !tied };

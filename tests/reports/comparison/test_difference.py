@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,23 @@ def test_the_same_predictions_are_equivalent_and_differences_in_the_environment_
         ("torch", ("2.11.0+cpu",), ("2.12.0+cpu",))
     ]
     assert difference.fields == difference.alarms == difference.notes == ()
+
+
+def test_repeated_folds_widen_the_interval_of_a_change(side):
+    def dealt(trials):
+        found = []
+        for folder, record in trials:
+            saved = load_predictions(folder)
+            deal_N = np.random.default_rng(record.spec.seed).permutation(np.arange(len(saved.samples)) % 5)
+            path = save_predictions(folder, replace(saved, folds=deal_N[np.argsort(np.argsort(saved.samples))]))
+            found.append((folder, record.model_copy(update={"files": {path.name: sha256_of(path)}})))
+        return found
+
+    before, after = side("a", accuracy=0.95), side("b", accuracy=0.92)
+    plain = only(compare(before, after)).accuracy
+    folds = only(compare(dealt(before), dealt(after))).accuracy
+    assert folds.change == pytest.approx(plain.change)
+    assert folds.high - folds.low > 1.1 * (plain.high - plain.low)
 
 
 def test_a_real_drop_is_found_and_is_an_alarm_only_past_the_limit(side):

@@ -11,6 +11,9 @@ from scipy import optimize, stats
 
 from reports.comparison.statistics import Contrast
 from reports.statistics.multiplicity import holm
+from reports.statistics.sample import Sample
+
+from ..statistics.test_repeated_folds import Learner, deals, worlds
 
 
 class Versions:
@@ -132,6 +135,40 @@ def test_intervals_cover_the_change_at_least_93_times_in_100(own):
         low, high = contrast.interval()
         hits += low <= -0.01 <= high
     assert hits / 300 >= 0.93
+
+
+def test_repeated_folds_have_the_variance_of_nadeau_and_bengio_fold_by_fold():
+    rng = np.random.default_rng(3)
+    labels_N = np.arange(80) % 2
+    folds_SN = deals(rng, labels_N, folds=4, repeats=2)
+    first_SN, second_SN = ((rng.random((2, 80)) < share).astype(float) for share in (0.9, 0.7))
+    contrast = Contrast.of(first_SN, second_SN, is_paired_by_seed=True, folds=(folds_SN, folds_SN))
+    gaps_SN = second_SN - first_SN
+    gaps_J = np.array(
+        [gaps_N[folds_N == fold].mean() for gaps_N, folds_N in zip(gaps_SN, folds_SN) for fold in range(4)]
+    )
+    variance = (1 / 8 + 1 / 3) * gaps_J.var(ddof=1)
+    assert (contrast.image_variance, contrast.seed_freedom) == (0.0, 7.0)
+    assert contrast.seed_variance == pytest.approx(variance)
+    expected = 2 * stats.t.sf(abs(gaps_J.mean()) / variance**0.5, df=7)
+    assert expected <= contrast.p_value() < 1.5 * expected  # a change this large makes some more images disagree
+    others_SN = deals(rng, labels_N, folds=4, repeats=2)
+    unpaired = Contrast.of(first_SN, second_SN, is_paired_by_seed=False, folds=(folds_SN, others_SN))
+    alone = [Sample.of(*each).fold_scores for each in ((first_SN, folds_SN), (second_SN, others_SN))]
+    assert unpaired.seed_variance == pytest.approx(sum(each.variance for each in alone))
+    one_deal = Contrast.of(first_SN, second_SN, is_paired_by_seed=True, folds=(folds_SN[[0, 0]], folds_SN[[0, 0]]))
+    assert one_deal == Contrast.of(first_SN, second_SN, is_paired_by_seed=True), (
+        "the same folds again are no repetition"
+    )
+
+
+def test_equal_learners_on_repeated_folds_are_called_different_in_at_most_5_of_100_cells():
+    found = []
+    for rng, images, folds_SN in worlds(Learner(noise=0.3), folds=5, repeats=3, count=150, seed=2):
+        arrays = [Learner(noise=0.3).tested(rng, images, folds_SN)[0] for _ in range(2)]
+        contrast = Contrast.of(*arrays, is_paired_by_seed=True, folds=(folds_SN, folds_SN))
+        found.append(contrast.p_value() < 0.05)
+    assert np.mean(found) <= 0.05 + 0.035
 
 
 def test_one_seed_each_meets_mcnemars_exact_test():

@@ -9,6 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from harness.records.predictions import load_predictions, save_predictions
+from harness.system.atomic_files import sha256_of
 from reports.comparison.explanation import pairs_of
 from reports.leaderboard.building import build_leaderboard
 from reports.leaderboard.separations import is_tied
@@ -70,6 +72,43 @@ def test_intervals_follow_from_the_page_s_data_as_from_the_predictions(make_tria
         assert tied is not pair.is_separated
 
 
+def with_folds(trial, num_folds, deal):
+    """Give a trial the folds of a deal, as if it were pooled from them."""
+    folder, record = trial
+    saved = load_predictions(folder)
+    folds_N = np.random.default_rng(deal).permutation(np.arange(len(saved.samples)) % num_folds)
+    path = save_predictions(folder, replace(saved, folds=folds_N[np.argsort(np.argsort(saved.samples))]))
+    return folder, record.model_copy(update={"files": {path.name: sha256_of(path)}})
+
+
+def test_intervals_of_repeated_folds_are_those_of_the_tests_too(make_trials):
+    trials = []
+    for model, accuracy, first_deal in (("a", 0.9, 0), ("b", 0.88, 0), ("c", 0.7, 10)):
+        for deal, trial in enumerate(make_trials(model, accuracy=accuracy)):
+            trials.append(with_folds(trial, 4, first_deal + deal))
+    trials.append(with_folds(make_trials("d", accuracy=0.69, seeds=1)[0], 4, 0))
+    data, evidence = compared(trials)
+    rows = data["rows"]
+    assert [row["folds"]["deal"] for row in rows] == [0, 0, 1, -1]
+    assert [row["folds"]["freedom"] for row in rows] == [11.0, 11.0, 11.0, None]
+    samples = [Sample.of(evidence[row["id"]].correct_SN, evidence[row["id"]].folds_SN) for row in rows]
+    for pair in pairs_of(samples):
+        low, high = interval(rows[pair.first], rows[pair.second], data["quantiles"])
+        assert low == pytest.approx(pair.low, abs=2e-4)
+        assert high == pytest.approx(pair.high, abs=2e-4)
+        without = interval(*({**rows[place], "folds": None} for place in (pair.first, pair.second)), data["quantiles"])
+        assert without != pytest.approx((low, high), abs=2e-4)
+
+
+def of_folds(one, other):
+    """Return the variance of a difference and its degrees of freedom by the steps of assets/compare.js."""
+    freedom = min(each["freedom"] or math.inf for each in (one, other))
+    if one["deal"] != other["deal"]:
+        return one["alone"] + other["alone"], freedom
+    squares = sum((left - right) ** 2 for left, right in zip(one["scores"], other["scores"], strict=True))
+    return one["factor"] * squares / (len(one["scores"]) - 1), freedom
+
+
 def interval(one, other, quantiles):
     """Return the interval of a difference by the steps of assets/compare.js."""
     gaps = unpacked(one, 400) - unpacked(other, 400)
@@ -95,6 +134,10 @@ def interval(one, other, quantiles):
         )
 
     of_images = min(max(squares**2 / fourth, 1), 399)
+    if one["folds"]:
+        variance, freedom = of_folds(one["folds"], other["folds"])
+        width = math.sqrt(variance) * quantile(freedom)
+        return gaps.mean() - width, gaps.mean() + width
     width = math.sqrt(squares / 400**2 * quantile(of_images) ** 2 + total * quantile(freedom) ** 2)
     return gaps.mean() - width, gaps.mean() + width
 
