@@ -29,6 +29,7 @@ from plugins.datasets._labels import name_classes, name_groups, natural_order, t
 from plugins.datasets._paths_below import PathsBelow
 from zoo import ClassHierarchy, DataRequest, Dataset, Split, Splits, hookimpl
 from zoo.errors import DataError, UsageError
+from zoo.files.image_tree import ImageFolder
 
 
 def load_folder(request: DataRequest) -> Splits:
@@ -134,19 +135,19 @@ def _groups(folder: FoundFolder, names: Sequence[str], group_of: dict[str, str])
 
 
 def _signature(root: Path, folders: list[FoundFolder]) -> str:
-    """Return a hash of the sizes and times of all images, or nothing if one is missing: reading it will name it.
-
-    One call of the system for each file and little else, because a folder may hold a million of them.
-    """
+    """Return a hash of the sizes and times of all images, or nothing if one is missing: reading it will name it."""
     digest = hashlib.sha256(os.fsencode(root.absolute()))
     try:
         for folder in folders:
-            prefix = os.path.join(folder.content.path, "")
-            found = [os.stat(prefix + name) for name in folder.content.images]  # noqa: PTH116  # twice as fast
-            digest.update("".join(f"{each.st_size} {each.st_mtime_ns}\n" for each in found).encode())
+            digest.update(folder.content.states or _states(folder.content))
     except OSError:
         return ""
     return digest.hexdigest()
+
+
+def _states(content: ImageFolder) -> bytes:
+    found = [(content.path / name).stat() for name in content.images]
+    return "".join(f"{each.st_size} {each.st_mtime_ns}\n" for each in found).encode()
 
 
 @hookimpl

@@ -45,6 +45,8 @@ _JUNK_FOLDERS = frozenset({
 _JUNK_FILES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})
 _JUNK = _JUNK_FOLDERS | _JUNK_FILES
 _IMAGE_SUFFIXES = frozenset(IMAGE_SUFFIXES)
+USUAL_ENDINGS = tuple(ending for suffix in IMAGE_SUFFIXES for ending in (suffix, suffix.upper()))
+"""Ends of the names of files that are images by :func:`is_image`, unless they are hidden, found faster than by it."""
 
 
 def is_junk(name: str) -> bool:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.files.image_files import LeftOut, file_kind, is_image, is_junk
+from zoo.files.folder_listing import Listing, list_folder, list_folders
+from zoo.files.image_files import USUAL_ENDINGS, LeftOut, file_kind, is_image, is_junk
+
+MANY_IMAGES = 50_000
+"""Number of images for which several processes read folders sooner than one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -22,6 +25,8 @@ class ImageFolder:
     fails with its name."""
     left_out: LeftOut
     """The other files in it."""
+    states: bytes | None = None
+    """A line for each image: its size in bytes, and its modification time in ns; None: not known of all."""
 
 
 class ImageTree:
@@ -29,6 +34,7 @@ class ImageTree:
 
     def __init__(self) -> None:
         self._known: dict[Path, ImageFolder] = {}
+        self._real: dict[Path, Path] = {}
 
     def read(self, path: Path) -> ImageFolder:
         """Return what lies in the folder *path*.
@@ -36,9 +42,20 @@ class ImageTree:
         Raises:
             OSError: If it cannot be read.
         """
-        if path not in self._known:
-            self._known[path] = _read(path)
-        return self._known[path]
+        found = self._known.get(path)
+        if found is None:
+            found = self._known[path] = _found(path, list_folder(str(path), USUAL_ENDINGS))
+            self._read_beside(found)
+        return found
+
+    def _read_beside(self, found: ImageFolder) -> None:
+        """Read the folders beside one that has been read, if they seem to hold very many images."""
+        above = self._known.get(found.path.parent)
+        if above is None or len(above.folders) * len(found.images) < MANY_IMAGES:
+            return
+        beside = [path for name in above.folders if (path := above.path / name) not in self._known]
+        listings = list_folders([str(path) for path in beside], USUAL_ENDINGS)
+        self._known |= {path: _found(path, listings[str(path)]) for path in beside if str(path) in listings}
 
     def folders(self, path: Path) -> list[Path]:
         """Return the folders in *path*, sorted by name."""
@@ -56,7 +73,9 @@ class ImageTree:
         yield from self._below(path, frozenset())
 
     def _below(self, path: Path, above: frozenset[Path]) -> Iterator[ImageFolder]:
-        real = path.resolve()
+        real = self._real.get(path)
+        if real is None:
+            real = self._real[path] = path.resolve()
         if real in above:
             return
         found = self.read(path)
@@ -69,17 +88,18 @@ class ImageTree:
         return any(found.images or found.left_out.images for found in self.below(path))
 
 
-def _read(path: Path) -> ImageFolder:
-    folders, images, left_out = [], [], LeftOut()
-    with os.scandir(path) as entries:
-        found = sorted(entries, key=lambda entry: entry.name)
-    for entry in found:
-        name = entry.name
-        # The system's list says what a file is; only links have to be followed.
-        is_link = entry.is_symlink()
-        if (path / name).is_dir() if is_link else entry.is_dir():
+def _found(path: Path, listing: Listing) -> ImageFolder:
+    folders, images, left_out = [], list(listing.files), LeftOut()
+    for name in listing.others:
+        inner = path / name
+        # Only links have to be followed.
+        is_link = inner.is_symlink()
+        if inner.is_dir():
             if not is_junk(name):
                 folders.append(name)
-        elif (is_link or entry.is_file()) and is_image(path, name, lambda name=name: file_kind(path / name), left_out):  # type: ignore[misc]
+        elif (is_link or inner.is_file()) and is_image(path, name, lambda inner=inner: file_kind(inner), left_out):  # type: ignore[misc]
             images.append(name)
-    return ImageFolder(path=path, folders=tuple(folders), images=tuple(images), left_out=left_out)
+    states = listing.states if len(images) == len(listing.files) else None
+    return ImageFolder(
+        path=path, folders=tuple(folders), images=tuple(sorted(images)), left_out=left_out, states=states
+    )

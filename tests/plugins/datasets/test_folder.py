@@ -11,6 +11,7 @@ import pytest
 
 from zoo import Splits
 from zoo.errors import DataError, UsageError
+from zoo.files import image_tree
 
 Load = Callable[..., Splits]
 Photo = Callable[..., Path]
@@ -162,6 +163,23 @@ def test_the_signature_changes_with_any_file_and_with_the_place(load: Load, phot
     (tmp_path / "x/b/1.png").write_bytes(b"")
     os.utime(tmp_path / "x/b/1.png", ns=(1, 1))
     assert signature("x") not in (before, changed)
+
+
+def test_a_folder_that_other_processes_list_is_listed_anew_each_time(
+    load: Load, photo: Photo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a/1.png", "a/2.png", "b/1.png", "b/2.png"):
+        photo(tmp_path / name)
+    by_one = load("folder", tmp_path).train
+    monkeypatch.setattr(image_tree, "MANY_IMAGES", 1)
+    before = load("folder", tmp_path).train
+    assert (before.ids, before.signature) == (by_one.ids, by_one.signature)
+    os.utime(tmp_path / "b/2.png", ns=(1, 1))  # which leaves the time of its folder as it was
+    changed = load("folder", tmp_path).train
+    assert changed.signature != before.signature
+    (tmp_path / "b/2.png").unlink()
+    photo(tmp_path / "b/3.png")
+    assert load("folder", tmp_path).train.ids == ["a/1.png", "a/2.png", "b/1.png", "b/3.png"]
 
 
 def test_a_link_to_nothing_leaves_the_error_to_the_harness_which_names_it(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import pytest
+
+from zoo.files import image_tree
 from zoo.files.image_tree import ImageTree
 
 
@@ -52,3 +56,46 @@ def test_a_folder_whose_only_images_cannot_be_read_here_holds_images(tmp_path: P
     assert not ImageTree().holds_images(tmp_path)
     (tmp_path / "a/b/photo.nef").write_bytes(b"II*\0")
     assert ImageTree().holds_images(tmp_path)
+
+
+def test_images_have_a_line_with_size_and_time_unless_some_are_known_by_their_content_only(tmp_path: Path) -> None:
+    touch(tmp_path, "a/1.jpg", "b/1.jpg", "b/2.Jpg", "c/notes.txt")
+    os.utime(tmp_path / "a/1.jpg", ns=(0, 3_000_000_000))
+    found = {each.path.name: each.states for each in ImageTree().below(tmp_path) if each.images}
+    assert found == {"a": b"0 3000000000\n", "b": None}
+
+
+def test_folders_beside_one_with_many_images_are_read_by_other_processes_and_found_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path, "a/1.jpg", "a/2.jpg", "b/1.jpg", "b/2.Jpg", "b/notes.txt", "c/inner/1.png", "d/.hidden.jpg")
+    (tmp_path / "d" / "broken.jpg").symlink_to(tmp_path / "nowhere")
+
+    def found() -> list[tuple[object, ...]]:
+        return [
+            (each.path, each.folders, each.images, each.states, each.left_out) for each in ImageTree().below(tmp_path)
+        ]
+
+    expected = found()
+    asked: list[str] = []
+
+    def listed(paths: list[str], endings: tuple[str, ...]) -> dict[str, image_tree.Listing]:
+        asked.extend(paths)
+        return original(paths, endings)
+
+    original = image_tree.list_folders
+    monkeypatch.setattr(image_tree, "list_folders", listed)
+    assert found() == expected
+    assert asked == []
+    monkeypatch.setattr(image_tree, "MANY_IMAGES", 8)  # four folders with two images in the first
+    assert found() == expected
+    assert asked == [str(tmp_path / name) for name in "bcd"]
+
+
+def test_folders_that_other_processes_do_not_find_are_read_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path, "a/1.jpg", "b/1.jpg")
+    monkeypatch.setattr(image_tree, "MANY_IMAGES", 1)
+    monkeypatch.setattr(image_tree, "list_folders", lambda paths, endings: {})
+    assert [each.images for each in ImageTree().below(tmp_path)] == [(), ("1.jpg",), ("1.jpg",)]
