@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness.records.copying import checked_trial, copy_trial, remove_half_copied
 from harness.records.store import CHECKPOINT_FILE, RECORD_FILE, Store
-from harness.records.study_file import StudyFile, read_study, write_study
+from harness.records.study_file import read_study, write_study
 from zoo.errors import StoreError
 
 
@@ -37,12 +37,8 @@ def merge_searches(source: Path, target: Path) -> list[str]:
             if path.is_symlink():
                 raise StoreError(f"{path} is a link, not a file")
             study, present = read_study(path), read_study(target / path.name)
-            if study is not None and (present is None or _num_results(present) < _num_results(study)):
+            if study is not None and (present is None or present.num_results < study.num_results):
                 write_study(target / path.name, study)
         except (StoreError, OSError) as error:
             refused.append(str(error))
     return refused
-
-
-def _num_results(study: StudyFile) -> int:
-    return sum(bool(each.outcome) for each in study.trials)

@@ -76,10 +76,36 @@ class StudyFile(FrozenModel):
     importances: dict[str, float] = Field(default_factory=dict)
     """Share of the variance that each setting explains, by fANOVA; empty while the search goes on."""
 
+    @property
+    def num_results(self) -> int:
+        """Number of trials that have a result."""
+        return sum(bool(each.outcome) for each in self.trials)
+
+    def goes_on_from(self, other: StudyFile) -> bool:
+        """Return whether *other* is this search when it had fewer results; longer ones go on from shorter ones."""
+        if self.at_a_time != other.at_a_time or self.num_results <= other.num_results:
+            return False
+        return all(
+            _gave(one) == _gave(each) for one, each in zip(self.trials, other.trials, strict=False) if each.outcome
+        )
+
+    def until(self, number: int, *, budget: str, best: int) -> StudyFile:
+        """Return the search as it was when its budget was smaller: the first *number* trials, and the best of them.
+
+        How much settings matter is known of all trials only.
+        """
+        importances = self.importances if number >= len(self.trials) else {}
+        update = {"trials": self.trials[:number], "budget": budget, "best": best, "importances": importances}
+        return self.model_copy(update=update)
+
 
 def study_path(store: Path, study: str, repeat: int) -> Path:
     """Return the path of a study's file in a store of search trials."""
     return store / f"study-{study}-r{repeat}.json"
+
+
+def _gave(tried: TriedSettings) -> tuple[object, ...]:
+    return tried.number, tried.values, tried.trial_id, tried.outcome, tried.value
 
 
 def write_study(path: Path, study: StudyFile) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from harness.records.record import Outcome, Record
 from harness.records.spec import TrialSpec
 from harness.records.store import CHECKPOINT_FILE, Store
-from harness.records.study_file import study_path, write_study
+from harness.records.study_file import StudyFile, read_study, study_path, write_study
 from harness.search.objective import result_of
 from harness.search.search import Search, Tried
 from harness.system.atomic_files import writing
+from zoo.errors import StoreError
 from zoo.space import values_text
 
 
@@ -34,6 +36,8 @@ class Searches:
         self._repeats = 1 + max((search.repeat for search in searches), default=0)
         self._handed_out: list[tuple[Search, Tried]] = []
         """Search and trial by the number of the trial in the bench, less one."""
+        self._earlier: dict[Path, StudyFile | None] = {}
+        """What earlier benches have written of the searches."""
 
     @property
     def total(self) -> int:
@@ -74,14 +78,25 @@ class Searches:
         return due
 
     def _write(self, search: Search) -> None:
-        path = study_path(self._store.root, search.key, search.repeat)
+        path, file = study_path(self._store.root, search.key, search.repeat), search.file()
+        if path not in self._earlier:
+            self._earlier[path] = _read(path)
+        earlier = self._earlier[path]
+        if earlier is not None and earlier.goes_on_from(file):
+            return  # a row with a larger budget needs the rest of it
         with writing(path):
-            write_study(path, search.file())
+            write_study(path, file)
 
     def _due(self, search: Search) -> list[TrialSpec]:
         found = search.due()
         self._handed_out += [(search, each) for each in found]
         return [each.spec for each in found if each.spec is not None]
+
+
+def _read(path: Path) -> StudyFile | None:
+    with contextlib.suppress(StoreError):  # a damaged one is written again
+        return read_study(path)
+    return None
 
 
 def _expected(search: Search) -> int:

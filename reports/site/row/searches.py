@@ -29,7 +29,9 @@ def searches_of(entry: BoardEntry) -> list[dict[str, Any]]:
         except StoreError:
             continue
         if study is not None:
-            found[record.search.repeat] = _section(study, record.search.default_settings)
+            search = record.search
+            own = study.until(search.trials, budget=search.budget, best=search.best)
+            found[search.repeat] = _section(own, search.default_settings)
     return [found[repeat] for repeat in sorted(found)]
 
 

@@ -16,7 +16,7 @@ from harness.planning.plan import Plan
 from harness.records.history import read_history
 from harness.records.record import Outcome
 from harness.records.store import CHECKPOINT_FILE, HISTORY_FILE
-from harness.records.study_file import read_study, study_path
+from harness.records.study_file import read_study, study_path, write_study
 from harness.search.search import Search, Tried
 from harness.search.searches import Searches
 from zoo.events import TrialEnded
@@ -72,6 +72,21 @@ def test_a_second_search_reuses_the_records_of_the_first_and_goes_on(toys: ToySe
     assert tried(whole)[:3] == tried(short)
     assert {folder: after[folder] for folder in before} == before
     assert len(after) == 6
+
+
+def test_a_shorter_search_leaves_the_file_of_a_longer_one_and_one_with_other_results_does_not(toys: ToySearch) -> None:
+    whole, short = toys.search(tune=4), toys.search(tune=2)
+    toys.bench(whole)
+    path = study_path(toys.store.root, whole.key, 0)
+    toys.bench(short)
+    assert len(short.tried) == 2
+    assert read_study(path) == whole.file()
+    first, *rest = whole.file().trials
+    other = first.model_copy(update={"value": 0.123})
+    write_study(path, whole.file().model_copy(update={"trials": (other, *rest)}))
+    again = toys.search(tune=2)
+    toys.bench(again)
+    assert read_study(path) == again.file()
 
 
 def test_poisoned_test_labels_do_not_change_what_is_chosen(make_toys: Callable[..., ToySearch]) -> None:

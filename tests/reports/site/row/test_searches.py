@@ -30,11 +30,11 @@ STUDY = StudyFile(
 )
 
 
-def tune(trial: tuple[Path, Record]) -> Path:
+def tune(trial: tuple[Path, Record], trials: int = 4, best: int = 1) -> Path:
     folder, record = trial
     search = SearchSpec(
-        study="abc", trials=4, seconds=11, budget="4 trials", sampler="tpe", settings={"recipe.lr": 0.1},
-        default_settings={"recipe.lr": 1.0, "recipe.<b>": 0.25},
+        study="abc", trials=trials, seconds=11, budget=f"{trials} trials", sampler="tpe", settings={"recipe.lr": 0.1},
+        default_settings={"recipe.lr": 1.0, "recipe.<b>": 0.25}, best=best,
     )  # fmt: skip
     spec = record.spec.model_copy(update={"search": search})
     write_record(folder, record.model_copy(update={"spec": spec}))
@@ -57,6 +57,22 @@ def test_the_search_of_a_row_is_on_its_page(store: StoreMaker, make_site: MakeSi
     assert "same as trial 1" in text
     assert "90 %" in text
     assert "<b>=" not in text
+
+
+def test_the_page_of_a_row_has_the_trials_of_its_own_budget_after_a_longer_search(
+    store: StoreMaker, make_site: MakeSite
+) -> None:
+    tune(store.add("net"), trials=3, best=0)
+    (store.root / FOLDER).mkdir()
+    write_study(study_path(store.root / FOLDER, "abc", 0), STUDY)
+    folder, _ = make_site(store)
+    (page,) = (folder / "rows").glob("*.html")
+    text = page.read_text(encoding="utf-8")
+    assert "3 trials (sampler tpe; budget 3 trials), judged by validation accuracy" in text
+    assert "own settings</bdi> (chosen)" in text
+    assert "lr=0.1, &lt;b&gt;=0.5</bdi><" in text
+    assert "same as trial 1" not in text
+    assert "90 %" not in text, "importances are those of the longer search"
 
 
 def test_a_row_whose_search_is_missing_or_damaged_has_a_page_without_it(store: StoreMaker, make_site: MakeSite) -> None:
