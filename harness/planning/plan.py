@@ -29,6 +29,9 @@ from zoo.errors import UsageError, ZooError
 from zoo.optimizers import TIMM
 from zoo.preparation import Preparation, layered
 
+_FEW_SKIPS = 10
+"""Maximum number of combinations skipped for one reason that are told one by one."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Skip:
@@ -48,6 +51,22 @@ class Plan:
     """Modules that the trials will import."""
     classifiers: Mapping[str, GivenClassifier] = field(default_factory=dict)
     """The classifiers of trials that train nothing, by their keys."""
+
+    @property
+    def skip_sentences(self) -> list[str]:
+        """A sentence for each skipped combination, or for all of a reason where there are many of them."""
+        by_reason: dict[str, list[str]] = {}
+        for skip in self.skips:
+            by_reason.setdefault(skip.reason, []).append(skip.title)
+        told: list[str] = []
+        for reason, titles in by_reason.items():
+            if len(titles) <= _FEW_SKIPS:
+                told += [f"skipped: {title}: {reason}" for title in titles]
+            else:
+                told.append(
+                    f"skipped: {len(titles):,} combinations: {reason}; the first are {titles[0]} and {titles[1]}"
+                )
+        return told
 
     @property
     def datasets(self) -> tuple[DatasetSpec, ...]:

@@ -299,9 +299,7 @@ def _cached_file(config: Any) -> str | None:
 
 def _preparation(options: Mapping[str, Option], *, name: str) -> Preparation:
     """Return what the weights were evaluated with: test-time size and crop where they state them."""
-    version = importlib.metadata.version("timm")
-    every = cached_json(f"timm-{version}-models-preparations-{_PREPARATIONS}", _list_preparations)
-    of_model: dict[str, dict[str, Any]] = every.get(name, {})
+    of_model: dict[str, dict[str, Any]] = _preparations().get(name, {})
     tag = _chosen(name, list(of_model), options)
     facts = next(iter(of_model.values())) if tag is None else of_model[tag]
     return Preparation(**{**facts, "mean": tuple(facts["mean"]), "std": tuple(facts["std"])})
@@ -309,9 +307,7 @@ def _preparation(options: Mapping[str, Option], *, name: str) -> Preparation:
 
 def _head(options: Mapping[str, Option], *, name: str) -> PublishedHead:
     """Return what the weights classify; timm tells how many classes there are, and publishes no figures in itself."""
-    version = importlib.metadata.version("timm")
-    every = cached_json(f"timm-{version}-models-heads-{_HEADS}", _list_heads)
-    of_model: dict[str, int] = every.get(name, {})
+    of_model: dict[str, int] = _heads().get(name, {})
     tag = _chosen(name, list(of_model), options)
     num_classes = next(iter(of_model.values())) if tag is None else of_model[tag]
     if not num_classes:
@@ -321,8 +317,7 @@ def _head(options: Mapping[str, Option], *, name: str) -> PublishedHead:
 
 def _pretraining(options: Mapping[str, Option], *, name: str) -> tuple[str, ...]:
     """Return what the weights were trained on, as their tag says; the labels or targets of a teacher do not count."""
-    version = importlib.metadata.version("timm")
-    of_model: dict[str, int] = cached_json(f"timm-{version}-models-heads-{_HEADS}", _list_heads).get(name, {})
+    of_model: dict[str, int] = _heads().get(name, {})
     tag = _chosen(name, list(of_model), options)
     return collections_of(next(iter(of_model)) if tag is None else tag)
 
@@ -334,6 +329,17 @@ def collections_of(tag: str) -> tuple[str, ...]:
     """
     parts = tag.split("_")
     return tuple(dict.fromkeys(known for part in parts for pattern, known in _TAGS if fnmatchcase(part, pattern)))
+
+
+@functools.cache  # a plan asks for each trial, and reading the file takes as long as all else of planning
+def _heads() -> dict[str, Any]:
+    return cached_json(f"timm-{importlib.metadata.version('timm')}-models-heads-{_HEADS}", _list_heads)
+
+
+@functools.cache
+def _preparations() -> dict[str, Any]:
+    version = importlib.metadata.version("timm")
+    return cached_json(f"timm-{version}-models-preparations-{_PREPARATIONS}", _list_preparations)
 
 
 def _list_heads() -> dict[str, Any]:

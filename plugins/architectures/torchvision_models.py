@@ -221,9 +221,7 @@ def _transform(weights: Any) -> Any:
 
 
 def _preparation(options: Mapping[str, Option], *, name: str) -> Preparation:
-    version = importlib.metadata.version("torchvision")
-    every = cached_json(f"torchvision-{version}-models-preparations-{_PREPARATIONS}", _list_preparations)
-    of_model: dict[str, dict[str, Any]] = every[name]
+    of_model: dict[str, dict[str, Any]] = _preparations()[name]
     chosen = _chosen(name, list(of_model), options)
     facts = next(iter(of_model.values())) if chosen is None else of_model[chosen]
     return Preparation(**{**facts, "mean": tuple(facts["mean"]), "std": tuple(facts["std"])})
@@ -232,8 +230,7 @@ def _preparation(options: Mapping[str, Option], *, name: str) -> Preparation:
 def _head(options: Mapping[str, Option], *, name: str) -> PublishedHead:
     """Return what the weights classify, and the figures that torchvision states for them."""
     version = importlib.metadata.version("torchvision")
-    every = cached_json(f"torchvision-{version}-models-heads-{_HEADS}", _list_heads)
-    of_model: dict[str, dict[str, Any]] = every[name]
+    of_model: dict[str, dict[str, Any]] = _heads()[name]
     chosen = _chosen(name, list(of_model), options)
     tag = next(iter(of_model)) if chosen is None else chosen
     facts = of_model[tag]
@@ -256,13 +253,23 @@ def _head(options: Mapping[str, Option], *, name: str) -> PublishedHead:
 
 def _pretraining(options: Mapping[str, Option], *, name: str) -> tuple[str, ...]:
     """Return what the weights were trained on, as their name says: IMAGENET1K_SWAG_E2E_V1 started from Instagram."""
-    version = importlib.metadata.version("torchvision")
-    of_model: dict[str, Any] = cached_json(f"torchvision-{version}-models-heads-{_HEADS}", _list_heads)[name]
+    of_model: dict[str, Any] = _heads()[name]
     chosen = _chosen(name, list(of_model), options)
     tag = next(iter(of_model)) if chosen is None else chosen
     parts = tag.split("_")
     named = {"IMAGENET1K": IMAGENET_1K, "SWAG": "instagram"}
     return tuple(collection for part, collection in named.items() if part in parts)
+
+
+@functools.cache  # a plan asks for each trial
+def _heads() -> dict[str, Any]:
+    return cached_json(f"torchvision-{importlib.metadata.version('torchvision')}-models-heads-{_HEADS}", _list_heads)
+
+
+@functools.cache
+def _preparations() -> dict[str, Any]:
+    version = importlib.metadata.version("torchvision")
+    return cached_json(f"torchvision-{version}-models-preparations-{_PREPARATIONS}", _list_preparations)
 
 
 def _list_heads() -> dict[str, Any]:

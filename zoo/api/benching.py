@@ -176,7 +176,7 @@ def bench(
     call = read_call(given, out=out)
     order = call.order
     refuse_empty(order)
-    skips = [f"skipped: {skip.title}: {skip.reason}" for skip in order.chosen.plan.skips]  # the flow shows them
+    skips = order.chosen.plan.skip_sentences  # the flow shows them
     with showing(call.show, expected_times(order)) as progress:
         for note in call.notes:
             progress.note(note)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
 import json
 import socket
 import subprocess
@@ -18,6 +19,7 @@ from plugins.architectures import timm_models, weights
 from zoo import ModelRequest
 from zoo.errors import PluginError, UnknownNameError, UsageError
 from zoo.names import check_name
+from zoo.pretraining import IMAGENET_1K
 
 
 @pytest.fixture(scope="module")
@@ -311,6 +313,17 @@ def test_a_warm_listing_imports_neither_torch_nor_timm(tmp_path, monkeypatch):
     listed, heavy = json.loads(done.stdout)
     assert listed[: len(names)] == names
     assert heavy == []
+
+
+def test_facts_of_weights_are_read_once_for_all_models(tmp_path, monkeypatch):
+    read = []
+    monkeypatch.setattr(timm_models, "cached_json", lambda name, make: read.append(name) or make())
+    for function in (timm_models._heads, timm_models._preparations):
+        monkeypatch.setattr(timm_models, function.__name__, functools.cache(function.__wrapped__))
+    for name in ("resnet18", "resnet50", "resnet18"):
+        assert timm_models._preparation({"weights": None}, name=name).size in (224, 288)
+        assert timm_models._pretraining({"weights": None}, name=name) == (IMAGENET_1K,)
+    assert len(read) == len(set(read)) == 2
 
 
 def test_an_unwritable_cache_does_not_prevent_listing(tmp_path, monkeypatch):

@@ -80,8 +80,8 @@ def run_order(order: BenchOrder, progress: ProgressDisplay) -> BenchOutcome:
     deadline = None if budget is None else time.monotonic() + budget
     settings = order.settings.with_deadline(deadline)
     stopped = ""
-    for skip in chosen.plan.skips:
-        progress.note(f"skipped: {skip.title}: {skip.reason}")
+    for sentence in chosen.plan.skip_sentences:
+        progress.note(sentence)
     for sentence in chosen.notes:
         progress.note(sentence)
     # Before anything is trained: a set that does not fit is a mistake in the call.

@@ -96,7 +96,7 @@ class BenchPlan:
         from zoo.api.running import forecast as forecasting
 
         request, plan, combinations = self.chosen.request, self.chosen.plan, self.combinations
-        told = [f"skipped: {clean(skip.title)}: {clean(skip.reason)}" for skip in plan.skips]
+        told = [clean(sentence) for sentence in plan.skip_sentences]
         told.append(self._total(len(combinations)))
         if plan.trials:
             num_unknown = sum(any(trial.expected.seconds is None for trial in trials) for trials in combinations)
