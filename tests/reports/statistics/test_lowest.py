@@ -107,8 +107,8 @@ def test_rows_of_equal_lowest_accuracy_are_rarely_separated(case):
 @pytest.mark.parametrize("case", CASES)
 def test_rows_of_equal_lowest_accuracy_are_separated_in_at_most_5_of_100_sets(case, num_slices, num_seeds):
     sizes = np.linspace(30, 300, num_slices).astype(int).tolist()
-    share = share_separated(equal_rows(case, num_slices), sizes, num_seeds=num_seeds, repeats=1000)
-    assert share <= 0.05 + 2 * 0.007
+    share = share_separated(equal_rows(case, num_slices), sizes, num_seeds=num_seeds, repeats=400, seed=1)
+    assert share <= 0.05 + 2 * 0.011
 
 
 def test_a_row_that_is_better_on_its_worst_slice_is_found():
