@@ -253,7 +253,9 @@ def _preparation(architecture: SelectedArchitecture, dataset: SelectedDataset, r
     """
     network, pretrained = architecture.entry.record, recipe.hyperparameters.pretrained
     if pretrained and not network.has_pretrained:
-        raise UsageError("the recipe starts from published weights, and there are none")
+        trains = recipe.entry.record.trains
+        remedy = "recipe.pretrained=false starts from random ones" if trains else "file:PATH tests those of a file"
+        raise UsageError(f"the recipe starts from published weights, and there are none; {remedy}")
     found = plan_preparation(
         dataset.asked,
         recipe.entry.record,

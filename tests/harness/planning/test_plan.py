@@ -86,7 +86,9 @@ def test_a_recipe_of_published_weights_skips_models_without_them(toys: Catalog) 
     assert [trial.recipe.display_name for trial in plan.trials] == ["r", "r", "tune"] * 2
     (skip,) = plan.skips  # once, and not once for each seed
     assert skip.title == "a · dots · tune"
-    assert "published weights" in skip.reason
+    assert skip.reason == (
+        "the recipe starts from published weights, and there are none; recipe.pretrained=false starts from random ones"
+    )
 
 
 def test_many_combinations_skipped_for_one_reason_are_told_in_one_sentence() -> None:
