@@ -108,7 +108,9 @@ def test_it_reports_the_served_model(page: Any) -> None:
 
 def test_the_api_page_lists_the_operations_of_the_openapi_schema(page: Any, url: str) -> None:
     page.goto(f"{url}/docs")
-    expect(page.locator(".operation")).to_have_count(5)  # two that classify, and three about the server
+    expect(page.locator(".operation")).to_have_count(
+        6
+    )  # two that classify, one that explains, and three about the server
     expect(page.locator(".operation").first).to_contain_text("curl -F images=@one.jpg")
     expect(page.locator(".operation").first).to_contain_text("Retry-After")
     expect(page.locator(".operation").nth(1)).to_contain_text("curl -T one.jpg")
