@@ -50,11 +50,12 @@ def test_cells_have_the_name_of_the_slice_and_the_interval_of_the_drop(row: Row)
     assert {column.text(empty) for column in further_set_columns([row])} == {"–"}
 
 
-def test_a_drop_is_better_if_it_is_low_and_gives_no_ranks(row: Row) -> None:
+def test_a_drop_is_better_if_it_is_low_and_gives_no_ranks_while_accuracies_do(row: Row) -> None:
     columns = {column.key: column for column in further_set_columns([row])}
     assert not columns["drop_site"].higher_is_better
     assert columns["on_site"].higher_is_better
-    assert columns["on_site"].basis is RankBasis.NONE
+    assert columns["drop_site"].basis is columns["drop_worst_slice"].basis is RankBasis.NONE
+    assert columns["on_site"].basis is columns["worst_slice"].basis is RankBasis.TESTED
     assert columns["drop_site"].value is not None
     assert columns["drop_site"].value(row) == 0.1
 
