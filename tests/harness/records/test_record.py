@@ -76,6 +76,8 @@ def full(small_record: Record) -> Record:
             final_train_loss=1e-9,
             seconds=0.1 + 0.2,
             micro_batch_size=16,
+            energy_counter="RAPL",
+            energy_problem="the RAPL counter could not be read any more: gone",
         ),
         metrics={
             "accuracy": MetricValue(value=1 / 3, version=2),

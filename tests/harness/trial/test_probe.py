@@ -9,6 +9,7 @@ import harness.trial.probe as module
 from harness.data.images import few
 from harness.planning.classifiers import GivenClassifier
 from harness.records.spec import ClassifierSpec
+from harness.trial.evaluating import EvaluatedNetwork
 from harness.trial.probe import probe_trial
 from zoo.preparation import Preparation
 
@@ -65,7 +66,7 @@ def test_a_network_that_is_tested_as_it_is_is_probed_by_forward_passes(make_data
     words = (sources, spec.model_dump(mode="json"))
     data = make_data(num_train=64)
     with monkeypatch.context() as patched:
-        patched.setattr(module, "evaluated_network", lambda *_: network.eval())
+        patched.setattr(module, "evaluated_network", lambda *_: EvaluatedNetwork(network.eval(), None, None))
         measured = probe_trial(*words, data.model_dump(mode="json"), given.model_dump(mode="json"))
     assert measured["image_seconds"] == measured["val_image_seconds"] > 0
     assert (measured["save_seconds"], measured["training_batch"]) == (0.0, 64)

@@ -22,7 +22,9 @@ def test_the_text_of_the_pull_request_goes_to_stdout_and_the_summary_to_stderr(t
     done = submit(STORE, "-o", tmp_path / "board")
     assert done.exit_code == 0, done.output
     assert done.stdout.splitlines()[0] == "| model | dataset | recipe | seeds | accuracy % |"
-    assert "| linear | digits | sgd\\_quick | 0, 1 |" in done.stdout.replace("sgd_quick", "sgd\\_quick")
+    assert "| linear | digits (train 100, test 40) | sgd\\_quick | 0, 1 |" in done.stdout.replace(
+        "sgd_quick", "sgd\\_quick"
+    )
     assert "2 trials added" in done.stderr
     assert len(list((tmp_path / "board").glob("*/record.json"))) == 2
 
