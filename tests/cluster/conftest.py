@@ -136,6 +136,11 @@ class RayNodes:
         node.wait_until_up()
         return node
 
+    @property
+    def num_workers(self) -> int:
+        """Number of nodes that run trials: those that were killed count no more, nor does the head."""
+        return sum(node.process.poll() is None for node in self.nodes[1:])
+
     def end(self) -> None:
         for node in reversed(self.nodes):
             node.kill()
