@@ -47,7 +47,8 @@ class SimpleCNN(nn.Module):
         self.relu = nn.ReLU()
 
     def forward(self, images_BCHW: Tensor) -> Tensor:
-        x_BCHW = self.relu(self.conv2(self.relu(self.conv1(images_BCHW))))
-        x_BF = self.dropout1(self.resize(self.pool(x_BCHW))).flatten(1)
+        # The largest of four after ReLU is ReLU of the largest, which has a quarter of the work.
+        x_BCHW = self.relu(self.pool(self.conv2(self.relu(self.conv1(images_BCHW)))))
+        x_BF = self.dropout1(self.resize(x_BCHW)).flatten(1)
         logits_BK: Tensor = self.fc2(self.dropout2(self.relu(self.fc1(x_BF))))
         return logits_BK

@@ -26,3 +26,19 @@ def test_small_images_are_padded(image_size, padding):
 
 def test_larger_images_do_not_enlarge_the_linear_layers():
     assert LeNet5(10, image_size=224).fc1.in_features == LeNet5(10, image_size=32).fc1.in_features == 16 * 5 * 5
+
+
+@pytest.mark.parametrize("image_size", [28, 32])
+def test_relu_after_pooling_has_the_bits_of_relu_before_it(image_size):
+    """The order of the paper's layers, written out: the same logits and the same gradients."""
+    images_BCHW = torch.randn(8, 3, image_size, image_size, generator=torch.Generator().manual_seed(0))
+    model = LeNet5(10, image_size=image_size)
+    x_BCHW = model.pool(torch.relu(model.conv1(images_BCHW)))
+    x_BCHW = model.pool(torch.relu(model.conv2(x_BCHW)))
+    x_BF = torch.nn.functional.adaptive_avg_pool2d(x_BCHW, 5).flatten(1)
+    expected_BK = model.fc3(torch.relu(model.fc2(torch.relu(model.fc1(x_BF)))))
+    expected = torch.autograd.grad(expected_BK.square().sum(), list(model.parameters()))
+    logits_BK = model(images_BCHW)
+    gradients = torch.autograd.grad(logits_BK.square().sum(), list(model.parameters()))
+    assert torch.equal(logits_BK, expected_BK)
+    assert all(torch.equal(gradient, right) for gradient, right in zip(gradients, expected, strict=True))
