@@ -18,6 +18,7 @@ from harness.planning.threads import threads_for_work
 from harness.records.record import SpeedInfo
 from harness.records.scoring import asked_by
 from harness.records.spec import TrialSpec
+from harness.system.cores import usable_threads
 from harness.training.resolved_recipe import ResolvedRecipe
 from harness.trial.job import TrialJob
 from harness.trial.progress import TrialProgress
@@ -86,9 +87,8 @@ class ActiveTrial:
         """Wait until the other trials of the bench leave as many cores as this one has threads."""
         if self.job.cores_folder:
             with self.progress.during("wait"):
-                self.sharing.take_cores(
-                    Path(self.job.cores_folder), torch.get_num_threads(), cores=self.available_threads
-                )
+                # All cores of the machine: OMP_NUM_THREADS limits the threads of a trial, not how many trials run.
+                self.sharing.take_cores(Path(self.job.cores_folder), torch.get_num_threads(), cores=usable_threads())
 
     def give_way(self) -> float:
         """Pause while another trial measures, and return for how many seconds.

@@ -79,13 +79,17 @@ def test_a_requested_number_of_threads_is_kept(start: Callable[..., ActiveTrial]
     assert trial.progress.environment == {}
 
 
-def test_it_waits_for_as_many_cores_as_it_has_threads(start: Callable[..., ActiveTrial], tmp_path: Path) -> None:
+def test_it_waits_for_as_many_cores_as_it_has_threads(
+    start: Callable[..., ActiveTrial], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Out of all cores of the machine: two trials of one thread each run side by side with ``OMP_NUM_THREADS=1``."""
+    monkeypatch.setattr("harness.trial.active.usable_threads", lambda: 4)
     start(threads=1).wait_for_cores()
     assert read_history(tmp_path / "history.jsonl") == [], "the bench shares no cores"
     trial = start(threads=2, available=3, cores_folder=str(tmp_path))
     trial.begin()
     trial.wait_for_cores()
-    assert trial.sharing.taken == [(tmp_path, 2, 3)]
+    assert trial.sharing.taken == [(tmp_path, 2, 4)]
     assert [row["phase"] for row in read_history(tmp_path / "history.jsonl")] == ["wait"]
 
 
