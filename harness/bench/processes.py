@@ -90,7 +90,7 @@ class Starter:
         path = folder / "job.json"
         with writing(folder):
             write_json(path, job)
-        with _nameless_main(), safe_path(), _lock:
+        with _nameless_main(), safe_path(), _lock, _kept_going():
             for attempt in range(1, _STARTS + 1):
                 process = self._context.Process(target=run_job, args=(str(path),), daemon=False)  # type: ignore[attr-defined]
                 try:
@@ -125,6 +125,7 @@ class Job:
         """Wait up to *seconds* for the child to end, and tell whether it has; what it left running is then ended."""
         multiprocessing.connection.wait([self._process.sentinel], timeout=seconds)
         if self._process.exitcode is None:
+            _let_go_on(self._server)
             return False
         self._end_rest()
         return True
@@ -152,7 +153,9 @@ class Job:
     def kill(self) -> None:
         """End the child and all that it started, at once, and wait for it."""
         self._signal(signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
-        self._process.join()
+        while self._process.exitcode is None:
+            _let_go_on(self._server)
+            self._process.join(POLL_SECONDS)
         self._end_rest()
 
     def _end_rest(self) -> None:
@@ -231,6 +234,29 @@ def _keep_sockets_short() -> None:
         multiprocessing.util.get_temp_dir()  # it is made once, and removed at the end
     finally:
         tempfile.tempdir = before
+
+
+@contextlib.contextmanager
+def _kept_going() -> Iterator[None]:
+    """Let the fork server go on, should somebody stop it, while the body waits for its answer without a limit."""
+    is_over = threading.Event()
+
+    def watch() -> None:
+        while not is_over.wait(1.0):
+            _let_go_on(_server_pid())
+
+    threading.Thread(target=watch, name="fork server", daemon=True).start()
+    try:
+        yield
+    finally:
+        is_over.set()
+
+
+def _let_go_on(server: int | None) -> None:
+    """Continue a fork server that a trial has stopped: it would neither start a process nor tell that one has ended."""
+    if server is not None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(server, signal.SIGCONT)
 
 
 def _server_pid() -> int | None:

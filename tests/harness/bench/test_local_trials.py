@@ -110,6 +110,13 @@ def test_a_trial_that_kills_the_fork_server_is_named_and_others_go_on(bench: Any
     assert _attempts(bench) == 1
 
 
+@linux
+@pytest.mark.timeout(120)
+def test_a_trial_that_stops_the_fork_server_holds_up_nothing(bench: Any) -> None:
+    records = bench.run("stops_its_server", "linear").records
+    assert [record.outcome for record in records] == [Outcome.DONE, Outcome.DONE]
+
+
 @pytest.mark.slow
 def test_trials_lost_with_the_fork_server_run_again_alone_so_that_the_culprit_is_known(bench: Any) -> None:
     records = bench.run("kills_its_server", "slow", jobs=2, recipes=["steady"]).records

@@ -178,6 +178,11 @@ def forks_and_waits(request):
     time.sleep(3600)
 
 
+def stops_its_server(request):
+    os.kill(os.getppid(), signal.SIGSTOP)
+    return linear(request)
+
+
 def kills_its_server(request):
     with (HERE / "attempts").open("a") as file:
         file.write("x")
@@ -283,6 +288,7 @@ def zoo_architectures():
         needs_all,
         fills_the_disk,
         kills_its_server,
+        stops_its_server,
         leaves_children,
         leaves_children_and_dies,
         leaves_children_and_hangs,
