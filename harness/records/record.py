@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from harness.records.origin import Origin
-from harness.records.spec import FrozenModel, SearchSpec, TrialSpec
+from harness.records.spec import FrozenModel, Identifier, SearchSpec, TrialSpec
 
 SCHEMA_VERSION = 1
 
@@ -80,10 +80,10 @@ class ModelInfo(FrozenModel):
 class DataInfo(FrozenModel):
     """The images of a trial."""
 
-    fingerprint: str
+    fingerprint: Identifier
     """SHA-256 over the images as they are stored, labels and splits: the same for every preparation. In records of
     earlier versions, over decoded pixels."""
-    pixels: str = ""
+    pixels: Identifier = ""
     """Hash of the prepared images' pixels; empty in records of earlier versions."""
     classes: tuple[str, ...]
     """Names of the classes, in the order of their labels."""
@@ -102,7 +102,7 @@ class DataInfo(FrozenModel):
     """Number of test images."""
     notes: tuple[str, ...] = ()
     """Notes for readers of the result, such as a validation split taken from train, or unreadable images."""
-    whole_fingerprint: str = ""
+    whole_fingerprint: Identifier = ""
     """For a single fold: the fingerprint of all folds together, by which they are matched."""
 
 
@@ -301,9 +301,9 @@ class TestSetResult(FrozenModel):
     """What it is: the dataset, the corruption and its parameters' table, or the slice."""
     severity: int | None = None
     """Severity of a corruption, from 1 to 5; 0: not corrupted."""
-    key: str
+    key: Identifier
     """Hash of everything that can change the predictions."""
-    fingerprint: str
+    fingerprint: Identifier
     """SHA-256 over the images, labels and sample ids; that of corrupted images is over their pixels."""
     num_images: int
     """Number of images."""
@@ -320,11 +320,11 @@ class Record(FrozenModel):
 
     schema_version: int = SCHEMA_VERSION
     """Version of this format."""
-    trial_id: str
+    trial_id: Identifier
     """Name of the trial's folder in the store."""
-    result_key: str
+    result_key: Identifier
     """Hash of everything that can change a prediction."""
-    measurement_key: str
+    measurement_key: Identifier
     """Hash of everything that can change a speed."""
     outcome: Outcome
     """How the trial ended: ``done``, ``failed``, ``interrupted`` or ``skipped``."""

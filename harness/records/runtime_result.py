@@ -21,7 +21,7 @@ from pydantic import Field
 
 from harness.records.predictions import FILE_NAME
 from harness.records.record import Failure, MetricValue, Outcome, Record, SpeedInfo
-from harness.records.spec import FrozenModel, stable_hash
+from harness.records.spec import FrozenModel, Identifier, stable_hash
 from harness.records.store import CHECKPOINT_FILE, parse_summed, write_summed
 from zoo.errors import StoreError
 from zoo.files.plain_files import RECORD, read_bytes
@@ -42,13 +42,13 @@ class RuntimeResult(FrozenModel):
     """Version of this format."""
     runtime: str = Field(pattern=r"^[a-z0-9][a-z0-9._/-]*$", max_length=256)
     """Name of the runtime."""
-    trial_id: str
+    trial_id: Identifier
     """ID of the trial that trained the weights."""
-    result_key: str
+    result_key: Identifier
     """Result key of that trial."""
-    weights_sha256: str
+    weights_sha256: Identifier
     """SHA-256 of the file of these weights."""
-    runtime_key: str
+    runtime_key: Identifier
     """Hash of everything that can change the predictions: result, weights, runtime, versions of its tools."""
     tools: dict[str, str]
     """Versions of the libraries that converted and ran the network."""

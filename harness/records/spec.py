@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import PydanticSerializationError
@@ -12,6 +12,9 @@ from pydantic_core import PydanticSerializationError
 from zoo.options import Option
 from zoo.preparation import DEFAULT_SIZE, Fit, Interpolation, Preparation
 from zoo.published import PublishedFigure
+
+Identifier = Annotated[str, Field(pattern=r"^[!-~]*$")]
+"""A hash, or the name of a trial: printable ASCII, since it is hashed and written without being cleaned."""
 
 
 class FrozenModel(BaseModel):

@@ -228,6 +228,16 @@ def test_other_kinds_and_unknown_names_are_refused_by_name(full: Record, path: s
     assert ".".join(map(str, error["loc"])).startswith(path)
 
 
+@pytest.mark.parametrize("text", ["\ud800", "a\udcffb", "two words", "line\n", "é"])
+@pytest.mark.parametrize(
+    "path", ["trial_id", "result_key", "measurement_key", "data.fingerprint", "data.pixels", "data.whole_fingerprint"]
+)
+def test_identifiers_are_printable_ascii(full: Record, path: str, text: str) -> None:
+    """They are hashed and written as they are, which a lone surrogate in a stranger's record would stop."""
+    with pytest.raises(ValidationError, match=path):
+        Record.model_validate(changed(full, path, text))
+
+
 @pytest.mark.parametrize("name", ["trial_id", "result_key", "measurement_key", "outcome", "spec"])
 def test_fields_of_every_trial_are_required(small_record: Record, name: str) -> None:
     content = small_record.model_dump(mode="json")
