@@ -20,6 +20,7 @@ from pathlib import Path
 
 from zoo.catalog import Provider
 from zoo.files.cache import cache_root
+from zoo.files.plain_files import FACTS, read_bytes
 
 FOLDER = "unfinished"
 """Name of the folder in the cache."""
@@ -71,7 +72,7 @@ def find_unfinished() -> list[UnfinishedCall]:
         return []
     for path in paths:
         try:
-            fields = json.loads(path.read_bytes())
+            fields = json.loads(read_bytes(path, FACTS, follow=False))
             if _runs(int(fields.pop("pid")), str(fields.pop("started"))):
                 continue
             found.append(UnfinishedCall(path=path, **{name: str(value) for name, value in fields.items()}))

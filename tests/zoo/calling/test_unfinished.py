@@ -79,6 +79,26 @@ def test_a_note_that_is_torn_names_nobody_and_is_removed(crash: Callable[[str], 
     assert not path.exists()
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("kind", ["pipe", "device", "sparse", "folder"])
+def test_a_note_that_is_no_plain_file_names_nobody(crash: Callable[[str], int], cache: Path, kind: str) -> None:
+    crash("os._exit(0)")
+    (path,) = (cache / FOLDER).iterdir()
+    path.unlink()
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.touch()
+        os.truncate(path, 30 * 10**9)
+    assert find_unfinished() == []
+    assert path.exists() is (kind == "folder")
+
+
 def test_another_version_of_the_plugin_gets_another_chance(crash: Callable[[str], int]) -> None:
     from dataclasses import replace
 

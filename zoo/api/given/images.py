@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.api.given.pairs import class_names, is_indexed, pair_of, pairs_of, splits_of
 from zoo.errors import DataError
 from zoo.files.cache import cache_root
+from zoo.files.plain_files import IMAGE, read_bytes
 from zoo.names import slug
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def encoded(image: Any, where: str) -> bytes:
         return image
     if isinstance(image, str | os.PathLike):
         try:
-            return Path(image).read_bytes()
+            return read_bytes(Path(image), IMAGE)
         except OSError as error:
             raise DataError(f"{where}: {image} cannot be read: {error.strerror or error}") from error
     if not isinstance(image, Image.Image):
