@@ -98,7 +98,18 @@ class Preparation:
 
     def __str__(self) -> str:
         """Return it in words, such as ``224 px, crop 0.875, bicubic``."""
-        words = [f"{self.size} px" if self.size else "the images' size", self.fit or "crop"]
+        return self.describe()
+
+    def describe(self, design_size: int | None = None) -> str:
+        """Return it in words.
+
+        Args:
+            design_size: Image side in pixels that the network was designed for, if it is known. Where no layer states
+                a size, this is the largest that :func:`default_size` gives a network that is not small.
+        """
+        follows_images = design_size is None or design_size < SMALL_NETWORK
+        size = "the images' size" if follows_images else f"at most {design_size} px"
+        words = [f"{self.size} px" if self.size else size, self.fit or "crop"]
         if self.crop_share not in (None, 1.0):
             words[-1] += f" {self.crop_share:.3g}"
         words += [self.interpolation] if self.interpolation else []

@@ -77,6 +77,9 @@ def test_it_survives_json_and_refuses_unknown_values() -> None:
 def test_it_is_shown_in_a_few_words() -> None:
     assert str(PUBLISHED) == "240 px, crop 0.875, bilinear"
     assert str(Preparation(fit="pad")) == "the images' size, pad"
+    assert Preparation(fit="pad").describe(32) == "the images' size, pad"
+    assert Preparation(fit="pad").describe(224) == "at most 224 px, pad", "a large network is given no larger images"
+    assert Preparation(fit="pad", size=96).describe(224) == "96 px, pad"
     assert str(Preparation(size=8, fit="squash", antialias=False)) == "8 px, squash, not antialiased"
 
 

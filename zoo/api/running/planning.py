@@ -79,7 +79,7 @@ class BenchPlan:
             "data": first.dataset.display_name,
             "folds": first.dataset.folds,
             "recipe": first.recipe.display_name,
-            "images": str(first.preparation or ""),
+            "images": first.preparation.describe(first.architecture.native_size) if first.preparation else "",
             "seeds": len({trial.spec.seed for trial in trials}),
             "epochs": first.recipe.hyperparameters.get("epochs"),
             "batch_size": first.recipe.hyperparameters.get("batch_size"),

@@ -182,7 +182,7 @@ def _row(trials: list[ExpectedTrial], overrides: str) -> tuple[object, ...]:
         first.architecture.display_name,
         f"{first.dataset.display_name}{folds}",
         first.recipe.display_name,
-        str(first.preparation or ""),
+        first.preparation.describe(first.architecture.native_size) if first.preparation else "",
         f"{seeds[0]}–{seeds[-1]}" if len(seeds) > 1 else seeds[0],
         hyperparameters.get("epochs", ""),
         hyperparameters.get("batch_size", ""),
