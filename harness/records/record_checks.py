@@ -7,7 +7,8 @@ The bounds of the built-in metrics are those that the metrics declare; other met
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -81,26 +82,47 @@ def metric_problem(name: str, value: Any) -> str:
 
 def _is_plain(model: BaseModel) -> bool:
     """Tell quickly that no number is negative or large, as in most records; otherwise, a closer look is needed."""
-    stack: list[Mapping[str, Any]] = [model.__dict__]
+    stack: list[Iterable[tuple[str, Any]]] = [_values_with_numbers(model)]
     while stack:
-        for name, value in stack.pop().items():
+        for name, value in stack.pop():
             kind = type(value)
-            if kind in _NO_NUMBERS:
-                continue
             if kind is float or kind is int:
                 if not 0 <= value <= MAX_MAGNITUDE or (value > 1 and name in _SHARES):
                     return False
+            elif kind in _NO_NUMBERS:
+                continue
             elif kind is dict:
-                stack.append(value)
+                stack.append(value.items())
             elif kind is MetricValue:
                 if not _is_plain_metric(name, value.value):
                     return False
             elif kind is list or kind is tuple:
                 if not set(map(type, value)) <= _NO_NUMBERS:
-                    stack += [{name: each} for each in value]
+                    stack.append([(name, each) for each in value])
             elif isinstance(value, BaseModel):
-                stack.append(value.__dict__)
+                stack.append(_values_with_numbers(value))
     return True
+
+
+def _values_with_numbers(model: BaseModel) -> list[tuple[str, Any]]:
+    own = model.__dict__
+    return [(name, own[name]) for name in _fields_with_numbers(type(model))]
+
+
+@cache
+def _fields_with_numbers(model: type[BaseModel]) -> tuple[str, ...]:
+    """Return the fields that may hold numbers, as pydantic has checked their types."""
+    return tuple(name for name, field in model.model_fields.items() if not _is_of_text(field.annotation))
+
+
+def _is_of_text(annotation: Any) -> bool:
+    """Tell whether values of a type are surely text, or lists or mappings of it."""
+    if isinstance(annotation, type) and issubclass(annotation, (str, bool, type(None))):
+        return True
+    if get_origin(annotation) is Literal:
+        return all(type(each) in _NO_NUMBERS for each in get_args(annotation))
+    inner = [each for each in get_args(annotation) if each is not Ellipsis]
+    return bool(inner) and all(map(_is_of_text, inner))
 
 
 def _is_plain_metric(name: str, value: Any) -> bool:

@@ -47,17 +47,29 @@ def front_chances(means_MR: Floats, costs_M: Floats, spreads_M: Floats) -> Float
         costs_M: Costs, lower being better.
         spreads_M: Standard deviation of each cost; 0 if it is exact.
     """
-    rng = np.random.default_rng(1)
     on_front_M = np.zeros(len(means_MR))
-    for means_M in means_MR.T:
-        drawn_M = costs_M + spreads_M * rng.normal(size=len(costs_M)) if spreads_M.any() else costs_M
-        order = np.lexsort((-means_M, drawn_M))
-        best = np.maximum.accumulate(means_M[order])
-        first = np.concatenate([[True], np.diff(drawn_M[order]) > 0])
-        # Of rows of one cost, those with the highest mean, if that is above all cheaper ones.
-        place = np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))
-        before = np.where(place > 0, best[place - 1], -np.inf)
-        highest = means_M[order][place]
-        on_front_M[order] += (means_M[order] == highest) & (highest > before)
+    if spreads_M.any():
+        rng = np.random.default_rng(1)
+        for means_M in means_MR.T:
+            drawn_M = costs_M + spreads_M * rng.normal(size=len(costs_M))
+            order = np.argsort(drawn_M)
+            on_front_M[order] += _on_front(means_M[order, None], drawn_M[order])[:, 0]
+    else:
+        order = np.argsort(costs_M)
+        on_front_M[order] = _on_front(means_MR[order], costs_M[order]).sum(axis=1)
     chances: Floats = on_front_M / means_MR.shape[1]
     return chances
+
+
+def _on_front(means_MR: Floats, costs_M: Floats) -> NDArray[np.bool_]:
+    """Return ``[M, R]``: of rows in the order of their cost, which are on the front in each draw.
+
+    Of rows of one cost, these are the ones with the highest mean, if that is above all cheaper ones.
+    """
+    is_dearer_M = np.diff(costs_M, prepend=-np.inf) > 0
+    group_M = np.cumsum(is_dearer_M) - 1
+    highest_GR = np.maximum.reduceat(means_MR, np.flatnonzero(is_dearer_M), axis=0)
+    cheaper_GR = np.full_like(highest_GR, -np.inf)
+    np.maximum.accumulate(highest_GR[:-1], axis=0, out=cheaper_GR[1:])
+    on_front: NDArray[np.bool_] = means_MR == np.where(highest_GR > cheaper_GR, highest_GR, np.inf)[group_M]
+    return on_front

@@ -130,6 +130,9 @@ def _told_apart(
         by_name.setdefault(name(record), []).append(index)
     labels = [""] * len(records)
     for shown, indices in by_name.items():
+        if len(indices) == 1:  # as most models in a large table
+            labels[indices[0]] = shown
+            continue
         full_names = {full_name(records[index]) for index in indices}
         all_settings = [settings(records[index]) for index in indices]
         for index, own, keys in zip(indices, all_settings, _distinguishing(all_settings), strict=True):

@@ -30,6 +30,11 @@ def without_collection() -> Iterator[None]:
         yield
     finally:
         if was_enabled:
+            if not gc.get_freeze_count():  # what others have frozen stays frozen
+                # Moves all objects to the oldest generation. Otherwise the next one that is made would start a walk
+                # through all that were made in the meantime.
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from harness.records import record_checks
 from harness.records.record import MetricValue, Record
 from harness.records.record_checks import MAX_MAGNITUDE, RANGES, metric_problem, number_problem
 from harness.records.spec import stable_hash
@@ -106,3 +107,29 @@ def test_a_record_with_such_a_number_is_not_read(small_record: Record, tmp_path:
     path.write_text(json.dumps({**content, "sha256": stable_hash(content)}))
     with pytest.raises(DamagedRecordError):
         read_record(path)
+
+
+def _replaced(value: Any, new: Any) -> list[Any]:
+    """Return a copy of JSON for each of its numbers, in which that number is *new*."""
+    if isinstance(value, dict):
+        return [{**value, key: copy} for key, each in value.items() for copy in _replaced(each, new)]
+    if isinstance(value, list):
+        copies = [(place, copy) for place, each in enumerate(value) for copy in _replaced(each, new)]
+        return [[*value[:place], copy, *value[place + 1 :]] for place, copy in copies]
+    return [new] if type(value) in (int, float) else []
+
+
+@pytest.mark.parametrize("bad", [-1, 1e31, 10**31])
+def test_the_quick_look_finds_a_bad_number_wherever_it_is(bad: float) -> None:
+    (path, *_) = sorted((Path(__file__).parents[2] / "fixtures" / "store-v1").glob(f"*/{RECORD_FILE}"))
+    content = read_record(path).model_dump(mode="json")
+    found = 0
+    for copy in _replaced(content, bad):
+        try:
+            record = Record.model_validate_json(json.dumps(copy))
+        except ValueError:  # a whole number is expected, or one of a few
+            continue
+        closer = record_checks._problem_in(record, "")
+        assert number_problem(record) == closer
+        found += bool(closer)
+    assert found > 20
