@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from reports.leaderboard.all_columns import find_sort_column
-from reports.leaderboard.columns.cells import NOTHING
+from reports.leaderboard.columns.cells import NOTHING, interval_text
 from reports.leaderboard.columns.column import Column
 from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.overall import IncompleteRow, Overall, OverallRow, value_of
@@ -33,15 +33,17 @@ def overall_section(leaderboard: Leaderboard, columns: Sequence[Column]) -> dict
     shown = [column for column in overall_columns(overall) if any(cell != NOTHING for cell in column.cells)]
     lines = list(zip(*(column.cells for column in shown), strict=True))
     rest = len(lines) - MOST_ROWS
+    value_column = find_sort_column(leaderboard.sort_by, columns)
     return {
         "absence": "",
         "heading": one_line(overall_heading(overall)),
         "columns": [{"title": column.title, "numeric": column.numeric} for column in shown],
         "rows": [[one_line(cell) for cell in line] for line in lines[:MOST_ROWS]],
+        "on_each": _on_each(overall, leaderboard, value_column),
         "more": f"and {plural(rest, 'more row')}, which leaderboard.csv lists" if rest > 0 else "",
         "notes": [one_line(note) for note in overall_notes(overall, leaderboard.sort_by)],
         "chart": _chart(overall),
-        "heat": _heat(overall, leaderboard, find_sort_column(leaderboard.sort_by, columns)),
+        "heat": _heat(overall, leaderboard, value_column),
     }
 
 
@@ -75,6 +77,15 @@ def _chart(overall: Overall) -> dict[str, Any]:
             }
         )
     return {"points": points, "xTitle": "mean rank (lower is better)", "isShare": False, "most": MOST_ROWS}
+
+
+def _on_each(overall: Overall, leaderboard: Leaderboard, column: Column) -> list[list[dict[str, str]]]:
+    """Return the value of each row on each dataset with its interval, which a phone shows beside the mean rank."""
+    tables = [found for table in leaderboard.tables if (found := _valued(table.rows, column))]
+    rows = [[found[each.combination][0] for found in tables] for each in overall.rows[:MOST_ROWS]]
+    # Columns of other metrics have the interval in their text.
+    interval = interval_text if column.key == "accuracy" else lambda row: ""
+    return [[{"text": one_line(column.text(row)), "interval": interval(row)} for row in line] for line in rows]
 
 
 def _heat(overall: Overall, leaderboard: Leaderboard, column: Column) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.records.record import FailureKind, Outcome
 from reports.leaderboard.all_columns import all_columns
 from reports.leaderboard.building import build_leaderboard
+from reports.leaderboard.columns.cells import interval_text
 from reports.site.overall_section import MOST_ROWS, NUM_LEVELS, overall_section
 
 
@@ -33,6 +34,21 @@ def test_the_section_has_the_cells_of_the_overall_table_and_a_shade_for_each_dat
     assert [cell["level"] for cell in heat["worst"]] == [0, 0]
     assert heat["partial"][1] == {"text": "–", "level": None}
     assert heat["best"][0]["text"] == "90.0 ± 0.0"
+
+
+def test_each_row_has_its_value_on_each_dataset_with_the_interval_that_its_table_shows(make_trials):
+    trials = [*both(make_trials, "worse", 0.5, 0.7), *both(make_trials, "better", 0.9, 0.8)]
+    leaderboard = build_leaderboard(trials)
+    found = overall_section(leaderboard, all_columns(leaderboard))
+    place = [column["title"] for column in found["columns"]].index("model")
+    assert [row[place] for row in found["rows"]] == ["better", "worse"]
+    assert [[each["text"] for each in row] for row in found["on_each"]] == [
+        ["90.0 ± 0.0", "80.0 ± 0.0"],
+        ["50.0 ± 0.0", "70.0 ± 0.0"],
+    ]
+    shown = {(row.model, table.data): interval_text(row) for table in leaderboard.tables for row in table.rows}
+    assert [each["interval"] for each in found["on_each"][0]] == [shown["better", "one"], shown["better", "two"]]
+    assert shown["better", "one"].startswith("[")
 
 
 def test_a_name_has_its_recipe_only_where_its_model_has_several(make_trials):

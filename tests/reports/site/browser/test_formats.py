@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from pathlib import Path
@@ -35,6 +36,39 @@ def test_no_page_is_wider_than_a_phone(site: Path, browser: Any, scheme: str) ->
         assert page.evaluate("document.documentElement.scrollWidth") <= 375, path
     watched.check()
     context.close()
+
+
+def test_a_phone_shows_rank_model_and_accuracy_with_interval_first(
+    tmp_path: Path, catalog: Catalog, browser: Any, fast_disk: None
+) -> None:
+    """Above the fold stood mean ranks without any accuracy, if there were several datasets."""
+    store = StoreMaker(tmp_path / "runs", catalog)
+    for seed in range(2):
+        for index in range(12):
+            store.add(f"network_{index:02}_with_a_longer_name", seed=seed, skill=2.5 - 0.2 * index)
+            store.add(f"network_{index:02}_with_a_longer_name", seed=seed, skill=2.5 - 0.2 * index, data="other_photos")
+    folder, _ = write(store.root, tmp_path / "site")
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    page = Watched(context.new_page()).open(folder / "index.html")
+    leader = page.locator(".overall-table tbody tr").first
+    boxes = {
+        name: leader.locator(name).first.bounding_box() for name in (".model", ".number", ".on-each", ".on-each small")
+    }
+    assert all(box and box["x"] + box["width"] <= 390 and box["y"] + box["height"] <= 844 for box in boxes.values())
+    name = leader.locator(".model bdi").first.inner_text()
+    accuracies = {row["cells"]["accuracy"] for row in _rows(folder) if row["cells"]["model"] == name}
+    assert len(accuracies) == 2
+    shown = [each.split("\n") for each in leader.locator(".on-each").all_inner_texts()]
+    assert {text.split(" ±")[0] for text, _ in shown} == {f"{100 * share:.1f}" for share in accuracies}
+    assert all(interval.startswith("[") for _, interval in shown)
+    page.set_viewport_size({"width": 1300, "height": 900})
+    assert not page.locator(".overall-table .on-each").first.is_visible(), "the heat map is in sight there"
+    context.close()
+
+
+def _rows(folder: Path) -> list[dict[str, Any]]:
+    data = json.loads((folder / "leaderboard.json").read_text(encoding="utf-8"))
+    return [row for table in data["tables"] for row in table["rows"]]
 
 
 @pytest.mark.parametrize("width", [375, 1300])
