@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
 from harness.records.predictions import FILE_NAME
 from reports.comparison.context import (
@@ -23,9 +22,9 @@ from reports.comparison.context import (
 )
 from reports.comparison.matching import match_groups
 from reports.comparison.speeds import SpeedChange, speed_changes
-from reports.comparison.statistics import Contrast
+from reports.statistics.contrast import Contrast
 from reports.statistics.multiplicity import CONFIDENCE, holm
-from reports.trials.correctness import Correctness, read_correctness
+from reports.trials.correctness import Correctness, folds_of, read_correctness
 from reports.trials.grouping import Group, group_trials
 from reports.trials.labels import Labels, label_rows
 from reports.trials.reading import Trial
@@ -232,7 +231,7 @@ def _accuracy(
     is_paired = len(shared) > 1
     sides = [[side[seed] for seed in (shared if is_paired else sorted(side))] for side in read]
     arrays = [np.stack([each.correct_N for each in side]) for side in sides]
-    contrast = Contrast.of(*arrays, is_paired_by_seed=is_paired, folds=(_folds(sides[0]), _folds(sides[1])))
+    contrast = Contrast.of(*arrays, is_paired_by_seed=is_paired, folds=(folds_of(sides[0]), folds_of(sides[1])))
     low, high = contrast.interval()
     return AccuracyChange(
         first=float(arrays[0].mean()),
@@ -249,12 +248,6 @@ def _accuracy(
         num_identical=sum(_digest(first.done[seed]) == _digest(second.done[seed]) for seed in shared),
         num_changed=sum(int((read[0][seed].correct_N != read[1][seed].correct_N).sum()) for seed in shared),
     )
-
-
-def _folds(side: Sequence[Correctness]) -> NDArray[np.int64] | None:
-    """Return the fold of each image under each seed; None if there are none."""
-    folds = [each.folds_N for each in side if each.folds_N is not None]
-    return np.stack(folds) if len(folds) == len(side) else None
 
 
 def _adjusted(cells: Sequence[Cell], max_slowdown: float | None) -> tuple[Cell, ...]:

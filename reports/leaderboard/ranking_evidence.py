@@ -14,7 +14,7 @@ from reports.leaderboard.further_sets import WORST_SLICE, read_sets
 from reports.statistics.influence import influence_of, unseen_variance
 from reports.statistics.intervals import Interval, mean_interval, metric_interval
 from reports.statistics.sample import Sample
-from reports.trials.correctness import Correctness, read_correctness, read_predictions
+from reports.trials.correctness import Correctness, folds_of, read_correctness, read_predictions
 from reports.trials.reading import Trial
 from zoo.metric import Metric, Predictions
 
@@ -53,9 +53,7 @@ def sample_of(seeds: Sequence[Correctness]) -> Sample:
     """Return the sample of a row's seeds, which were tested on the same images."""
     import numpy as np
 
-    folds = [each.folds_N for each in seeds if each.folds_N is not None]
-    folds_SN = np.stack(folds) if len(folds) == len(seeds) else None
-    return Sample.of(np.stack([each.correct_N for each in seeds]), folds_SN)
+    return Sample.of(np.stack([each.correct_N for each in seeds]), folds_of(seeds))
 
 
 def metric_evidence_of(trials: Sequence[Trial], column: Column) -> RankingEvidence:

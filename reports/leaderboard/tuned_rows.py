@@ -11,7 +11,8 @@ from harness.records.spec import SearchSpec, TrialSpec, stable_hash
 from reports.leaderboard.columns.cells import points_text
 from reports.leaderboard.ranking_evidence import read_seeds
 from reports.leaderboard.table import Row, Tuned, row_names
-from reports.statistics.paired_seeds import MeanDifference, mean_difference
+from reports.statistics.contrast import Contrast
+from reports.trials.correctness import folds_of
 from reports.trials.grouping import Group
 from zoo.space import values_text
 from zoo.text import duration, plural
@@ -82,7 +83,7 @@ def _tuned(searches: Sequence[SearchSpec], group: Group, default: Group | None) 
     distinct = {search.repeat: search for search in searches}
     settings = tuple(values_text(distinct[repeat].settings) for repeat in sorted(distinct))
     # Where all settings are the default's, so are the predictions: there is nothing to be unsure of.
-    varies = gain is not None and any(settings)
+    low, high = gain.interval() if gain is not None and any(settings) else (None, None)
     return Tuned(
         trials=sum(search.trials for search in distinct.values()),
         seconds=sum(search.seconds for search in distinct.values()),
@@ -90,21 +91,20 @@ def _tuned(searches: Sequence[SearchSpec], group: Group, default: Group | None) 
         repeats=searches[0].repeats,
         settings=settings,
         lr_ranges=tuple(distinct[repeat].space[LR] for repeat in sorted(distinct) if distinct[repeat].lr_test),
-        gain=gain.mean if gain is not None else None,
-        gain_low=gain.low if varies and gain is not None else None,
-        gain_high=gain.high if varies and gain is not None else None,
+        gain=None if gain is None else gain.change,
+        gain_low=low,
+        gain_high=high,
     )
 
 
-def _gain(tuned: Group, default: Group) -> MeanDifference | None:
+def _gain(tuned: Group, default: Group) -> Contrast | None:
     """Return what a row gained over another one, paired by seed and test image; None if it cannot be known."""
     seeds = sorted(tuned.done.keys() & default.done.keys())
     one, other = (read_seeds([group.done[seed] for seed in seeds]) for group in (tuned, default))
     if isinstance(one, str) or isinstance(other, str) or one[0].images != other[0].images:
         return None
-    return mean_difference(
-        np.stack([first.correct_N - second.correct_N for first, second in zip(one, other, strict=True)])
-    )
+    tuned_SN, default_SN = (np.stack([each.correct_N for each in read]) for read in (one, other))
+    return Contrast.of(default_SN, tuned_SN, is_paired_by_seed=True, folds=(folds_of(other), folds_of(one)))
 
 
 def _searches(group: Group) -> list[SearchSpec]:

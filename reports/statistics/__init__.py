@@ -9,7 +9,7 @@
 ``multiplicity``  confidence level, Holm's method, several looks
 ``intervals``     the 95 % interval of an expected accuracy
 ``paired_tests``  p-values and intervals of the differences between rows
-``paired_seeds``  the interval of a difference whose seeds are pairs, too
+``contrast``      tests and interval of the change from one run to another whose seeds may be pairs, too
 ``lowest``        the interval and the tests of the lowest of several accuracies
 ``drops``         how much lower an accuracy is on other images
 ``fold_networks`` how accurate the networks of folds are on images of another set

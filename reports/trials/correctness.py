@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -46,6 +47,12 @@ def _read(folder: Path, record: Record) -> SavedPredictions | str:
     except StoreError as error:
         return str(error) if (folder / name).is_file() else f"{name} is missing"
     return saved if len(saved.samples) == len(saved.predictions.labels) else f"{name} does not name every image"
+
+
+def folds_of(seeds: Sequence[Correctness]) -> NDArray[np.int64] | None:
+    """Return ``[S, N]``: the cross-validation fold of each image under each seed of a row; None if there are none."""
+    folds = [each.folds_N for each in seeds if each.folds_N is not None]
+    return np.stack(folds) if len(folds) == len(seeds) else None
 
 
 def share_correct(predictions: Predictions) -> NDArray[np.float64]:

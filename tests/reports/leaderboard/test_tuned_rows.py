@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from harness.records.spec import LrTestSpec, SearchSpec
+from reports.comparison.difference import compare
 from reports.leaderboard.building import build_leaderboard
 from reports.leaderboard.tuned_rows import tuned_notes
 
@@ -65,6 +66,21 @@ def test_the_gain_over_the_default_has_an_interval_and_its_cost(make_trial) -> N
     assert "sgd, tuned, 16 trials, 1 min: gained +2" in notes
     assert "over default on the test images: lr=0.3 (16 trials, 1 min 00 s)" in notes
     assert "a tuned row of one search" in notes
+
+
+def test_the_gain_is_the_change_that_a_comparison_of_the_two_rows_finds(make_trial) -> None:
+    trials = trials_of(make_trial, 0.7, 0.75)
+    default, found = trials[:2], trials[2:]
+    # The same predictions under the settings of the default: now they are the same cell of two runs.
+    other = [
+        (folder, record.model_copy(update={"spec": spec.model_copy(update={"seed": record.spec.seed})}))
+        for (folder, record), spec in zip(found, [default[0][1].spec] * 2, strict=True)
+    ]
+    (cell,) = compare(default, other).cells
+    (row,) = (row for row in table_of(trials).rows if row.tuned)
+    change = cell.accuracy
+    assert change.is_paired_by_seed
+    assert (row.tuned.gain, row.tuned.gain_low, row.tuned.gain_high) == (change.change, change.low, change.high)
 
 
 def test_a_range_that_a_range_test_found_is_named(make_trial) -> None:

@@ -1,4 +1,6 @@
-"""Statistics of changes: is one cell different between two runs, is it equivalent, and how large is the change?
+"""Contrasts: is one cell different between two runs, is it equivalent, and how large is the change?
+
+A run may also be a tuned row, and the other one the default that its search began with.
 
 Both runs are tested on the same images, so images are paired; seeds that both runs have are paired too. Seed ``s``
 then gives a difference in [-1, 1] for each image, and the table of these differences varies with seeds and images, as
@@ -14,7 +16,7 @@ design", Statistics in Medicine, 1998); with several seeds, each image still cou
 
 Unlike in a table of ranks, nothing is subtracted from the variance of the seeds for the residual: with half of it
 subtracted, 9 of 100 equal cells with two paired seeds were called different in the simulations of
-tests/reports/comparison/test_statistics.py. It is not pooled over cells either: a pool would make cells uncertain whose
+tests/reports/statistics/test_contrast.py. It is not pooled over cells either: a pool would make cells uncertain whose
 predictions are identical.
 
 Where each seed has a deal of cross-validation folds of its own, the variance is that of repeated folds instead, which
