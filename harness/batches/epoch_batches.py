@@ -14,8 +14,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from harness.batches.ahead import one_ahead
-from harness.batches.augmentation import AlternatingFlip, Mixing, augment
+from harness.batches.augmentation import AlternatingFlip, Mixing, augment, changes_images
 from harness.batches.augmentation.draws import BatchGenerator
+from harness.batches.device_copy import copier_for
 from harness.batches.device_images import DeviceImages, batch_sizes, epoch_order, offsets
 from harness.batches.forward_settings import ForwardSettings
 from harness.batches.photograph_crops import CropSettings, PhotographCrops
@@ -73,11 +74,17 @@ class EpochBatches:
         device = settings.device
         self._seed, self._device, self._rows_of = seed, device, rows_of
         self._labels_N = images.labels_N
+        self._normalize = settings.normalizer()
+        # Photographs come cropped and mirrored.
+        cropped = images.whole is not None and hp.random_resized_crop < 1
+        self._rest = hp.model_copy(update={"random_resized_crop": 1.0, "flip": False}) if cropped else hp
+        may_flip = prepared.mirror_symmetric
+        untouched = recipe.augment is None and not changes_images(self._rest, may_flip=may_flip)
+        self._normalizes_crops = cropped and untouched and device.type == "cpu"
         self._crops = self._photograph_crops(images)
         resident = None if self._crops is None else False
         self._data = data or DeviceImages(images, device, resident=resident, trials_on_device=settings.trials_on_device)
         self.resident_bytes = self._data.resident_bytes
-        self._normalize = settings.normalizer()
         fill_C = [round(255 * mean) for mean in settings.normalization.mean]
         self._fill_C = torch.tensor(fill_C, dtype=torch.uint8, device=device)
         alternates = hp.flip_mode == "alternating"
@@ -117,8 +124,6 @@ class EpochBatches:
             generator = BatchGenerator(device=device)
             generator.manual_seed(derive_seed(self._seed, "augmentation", epoch))
         side = progressive_side(self._data.image_size[0], hp, epoch)
-        # Photographs come cropped and mirrored.
-        rest = hp if self._crops is None else hp.model_copy(update={"random_resized_crop": 1.0, "flip": False})
         may_flip = self._prepared.mirror_symmetric
         for index, (raw_BCHW, labels_B) in enumerate(self._loaded(order_N, shares, epoch, flip_N)):
             start, share = self._starts[index], None if shares is None else shares[index]
@@ -127,7 +132,10 @@ class EpochBatches:
                 flip_B = None if flip_B is None else flip_B[share.loaded_L]
                 if isinstance(generator, BatchGenerator):
                     generator.batch, generator.rows_B = share.batch, share.loaded_L
-            raw_BCHW = augment(raw_BCHW, generator, rest, may_flip=may_flip, fill_C=self._fill_C, flip_B=flip_B)
+            if not self._normalizes_crops:
+                raw_BCHW = augment(
+                    raw_BCHW, generator, self._rest, may_flip=may_flip, fill_C=self._fill_C, flip_B=flip_B
+                )
             targets = None
             if self._recipe.augment is not None:
                 raw_BCHW, targets = self._augmented(raw_BCHW, labels_B, generator)
@@ -145,7 +153,7 @@ class EpochBatches:
 
     def _input(self, raw_BCHW: Tensor, side: int) -> Tensor:
         """Return normalised images with *side* pixels."""
-        images_BCHW = self._normalize(raw_BCHW)
+        images_BCHW = raw_BCHW if self._normalizes_crops else self._normalize(raw_BCHW)
         if side == images_BCHW.shape[2]:
             return images_BCHW
         return functional.interpolate(images_BCHW, (side, side), mode="bilinear", antialias=True)
@@ -174,10 +182,11 @@ class EpochBatches:
         return PhotographCrops(
             images.whole,
             images.labels_N,
-            self._device,
             settings,
             channels=self._prepared.channels,
             seed=self._seed,
+            copier=None if self._device.type == "cpu" else copier_for(self._device),
+            normalizer=self._normalize if self._normalizes_crops else None,
         )
 
     def _augmented(

@@ -47,7 +47,8 @@ class Normalizer:
         std_C = torch.tensor(statistics.std, dtype=torch.float64).clamp_min(1e-6)
         self._scale_C = (1 / (255 * std_C)).float().to(device)
         self._shift_C = (-mean_C / std_C).float().to(device)
-        self._channels_last = channels_last
+        self.channels_last = channels_last
+        """Whether floats are in channels-last memory."""
         self._rows: tuple[int, Tensor, Tensor] | None = None
 
     def __call__(self, images_BCHW: Tensor) -> Tensor:
@@ -55,7 +56,7 @@ class Normalizer:
         if images_BCHW.shape[1] != len(self._scale_C):
             raise ValueError(f"images have {images_BCHW.shape[1]} channels, the statistics {len(self._scale_C)}")
         images_BHWC = images_BCHW.permute(0, 2, 3, 1)
-        if self._channels_last and images_BHWC.is_contiguous():
+        if self.channels_last and images_BHWC.is_contiguous():
             batch, height, width, channels = images_BHWC.shape
             scale_M, shift_M = self._row_constants(width)
             # Process whole rows: broadcasting over three channels would leave the CPU's vector units idle.
@@ -65,20 +66,41 @@ class Normalizer:
             else:
                 flat_BHM = torch.addcmul(shift_M, pixels_BHM, scale_M)
             return flat_BHM.view(batch, height, width, channels).permute(0, 3, 1, 2)
-        layout = torch.channels_last if self._channels_last else torch.contiguous_format
+        layout = torch.channels_last if self.channels_last else torch.contiguous_format
         floats_BCHW = images_BCHW.to(torch.float32, memory_format=layout)
         shift_C11, scale_C11 = self._shift_C.view(-1, 1, 1), self._scale_C.view(-1, 1, 1)
         return torch.addcmul(shift_C11, floats_BCHW, scale_C11, out=floats_BCHW)
 
+    def write(self, image_HWC: Tensor, out_CHW: Tensor) -> None:
+        """Normalise one image on the CPU into its place in a batch, to the bits of the whole batch. Thread-safe.
+
+        Args:
+            image_HWC: ``uint8``, contiguous.
+            out_CHW: A float32 image of a batch in the requested memory layout.
+        """
+        height, width, channels = image_HWC.shape
+        if not self.channels_last:
+            out_CHW.copy_(image_HWC.permute(2, 0, 1))
+            torch.addcmul(self._shift_C.view(-1, 1, 1), out_CHW, self._scale_C.view(-1, 1, 1), out=out_CHW)
+            return
+        scale_M, shift_M = self._row_constants(width)
+        floats_HM = out_CHW.permute(1, 2, 0).view(height, width * channels)
+        _into(floats_HM, image_HWC.reshape(height, width * channels), scale_M, shift_M)
+
     def _row_constants(self, width: int) -> tuple[Tensor, Tensor]:
-        if self._rows is None or self._rows[0] != width:
-            self._rows = (width, self._scale_C.repeat(width), self._shift_C.repeat(width))
-        return self._rows[1], self._rows[2]
+        rows = self._rows  # which another thread may replace
+        if rows is None or rows[0] != width:
+            rows = self._rows = (width, self._scale_C.repeat(width), self._shift_C.repeat(width))
+        return rows[1], rows[2]
 
 
 def _one_by_one(pixels_BHM: Tensor, scale_M: Tensor, shift_M: Tensor) -> Tensor:
     """Normalise images whose floats fit into a cache, where torch would convert the whole batch in memory first."""
     floats_BHM = torch.empty(pixels_BHM.shape, dtype=torch.float32)
     for floats_HM, pixels_HM in zip(floats_BHM, pixels_BHM, strict=True):
-        torch.addcmul(shift_M, floats_HM.copy_(pixels_HM), scale_M, out=floats_HM)
+        _into(floats_HM, pixels_HM, scale_M, shift_M)
     return floats_BHM
+
+
+def _into(floats_HM: Tensor, pixels_HM: Tensor, scale_M: Tensor, shift_M: Tensor) -> None:
+    torch.addcmul(shift_M, floats_HM.copy_(pixels_HM), scale_M, out=floats_HM)

@@ -18,13 +18,18 @@ from torch import Tensor
 from torch.nn import functional
 
 from harness.batches.crop_boxes import CropDraws, crop_box, is_mirrored
-from harness.batches.device_copy import Copier, copier_for
+from harness.batches.device_copy import Copier
+from harness.batches.filling import FillTask, filled
+from harness.batches.normalization import Normalizer
 from harness.batches.prefetch import stream
+from harness.batches.reused_memory import ReusedMemory
 from harness.system.cores import decoding_threads
 
 CHUNK_BYTES_PER_THREAD = 4 << 20
 """Approximate size of a chunk that is cropped at a time, for each thread: some 30 images of 224 pixels. Larger blocks
 leave the caches, and beyond 32 MB the allocator returns them to the system each time."""
+_IMAGES_AHEAD_PER_THREAD = 16
+"""Images to start ahead of the current batch on a CPU, for each thread; two batches, if those have more."""
 
 
 class WholeImages(Protocol):
@@ -56,11 +61,12 @@ class PhotographCrops:
     Args:
         images: The whole images.
         labels_N: Their labels.
-        device: The device of batches.
         settings: How they are cropped.
         channels: Their number of channels.
         seed: Seed of the trial.
-        copier: Copies batches to the device; None: the fastest one for it.
+        copier: Copies batches to a device; None: they stay on the CPU.
+        normalizer: Normalises images right after they are cropped, while they are in a cache; only on a CPU. None: they
+            stay ``uint8``.
         num_workers: Number of threads; None: one per processor. It does not affect batches.
     """
 
@@ -68,18 +74,20 @@ class PhotographCrops:
         self,
         images: WholeImages,
         labels_N: NDArray[np.int64],
-        device: torch.device,
         settings: CropSettings,
         *,
         channels: int,
         seed: int,
         copier: Copier | None = None,
+        normalizer: Normalizer | None = None,
         num_workers: int | None = None,
     ) -> None:
         self._images, self._settings, self._channels, self._seed = images, settings, channels, seed
         self._labels_N = torch.from_numpy(np.array(labels_N))
-        self._copier = copier or copier_for(device)
+        assert normalizer is None or copier is None, "a device normalises faster than a processor"
+        self._copier, self._normalizer = copier, normalizer
         self._num_workers = num_workers or decoding_threads()
+        self._memory: ReusedMemory | None = None
 
     def batches(
         self,
@@ -90,7 +98,9 @@ class PhotographCrops:
         positions_M: Tensor | None = None,
         mirrored_N: Tensor | None = None,
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield ``(images_BCHW, labels_B)``, ``uint8`` in channels-last memory, for consecutive parts of an epoch.
+        """Yield ``(images_BCHW, labels_B)`` for consecutive parts of an epoch.
+
+        Images are ``uint8`` in channels-last memory or, with a normaliser, its floats.
 
         Args:
             order_N: The epoch's images, ``int64`` indices on the CPU.
@@ -100,46 +110,110 @@ class PhotographCrops:
             mirrored_N: Whether to mirror the image at each position, instead of drawing it.
         """
         positions_M = torch.arange(len(order_N)) if positions_M is None else positions_M
-        draws = CropDraws(self._seed, epoch)
-        order = order_N.tolist()
-        mirrored = None if mirrored_N is None else mirrored_N.tolist()
-        side = self._settings.size
+        drawing = _EpochCrops(
+            draws=CropDraws(self._seed, epoch),
+            order=order_N.tolist(),
+            mirrored=None if mirrored_N is None else mirrored_N.tolist(),
+            may_mirror=self._settings.mirror,
+        )
+        labels_N = self._labels_N[order_N]
+        if self._copier is None:
+            yield from self._in_place(drawing, labels_N, positions_M, sizes)
+        else:
+            yield from self._copied(drawing, labels_N, positions_M, sizes, self._copier)
 
+    def _in_place(
+        self, drawing: _EpochCrops, labels_N: Tensor, positions_M: Tensor, sizes: Sequence[int]
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield batches on the CPU, each image of which a thread writes to its place in its final form."""
+        if not sizes:
+            return
+        side, channels, normalizer = self._settings.size, self._channels, self._normalizer
+        dtype = torch.uint8 if normalizer is None else torch.float32
+        planar = normalizer is not None and not normalizer.channels_last
+        image_shape = (channels, side, side) if planar else (side, side, channels)
+        memory = self._memory_for(max(sizes) * side * side * channels * dtype.itemsize)
+
+        def task(positions_B: Tensor) -> FillTask[tuple[Tensor, Tensor]]:
+            pixels = memory.empty((len(positions_B), *image_shape), dtype)
+            out_BCHW = pixels if planar else pixels.permute(0, 3, 1, 2)
+            crops = drawing.of(positions_B)
+
+            def fill(place: int) -> None:
+                image_HWC = self._cropped(*crops[place])
+                if normalizer is None:
+                    out_BCHW[place].permute(1, 2, 0).copy_(image_HWC)
+                else:
+                    normalizer.write(image_HWC, out_BCHW[place])
+
+            return FillTask(result=(out_BCHW, labels_N[positions_B]), fill=fill, num_parts=len(positions_B))
+
+        tasks = map(task, torch.split(positions_M, list(sizes)))
+        ahead = max(2, -(-_IMAGES_AHEAD_PER_THREAD * self._num_workers // max(sizes)))
+        yield from filled(tasks, num_threads=self._num_workers, most_ahead=ahead)
+
+    def _memory_for(self, block_bytes: int) -> ReusedMemory:
+        """Return the memory of the epoch before, unless its batches were of another size."""
+        if self._memory is None or self._memory.block_bytes != block_bytes:
+            self._memory = ReusedMemory(block_bytes)
+        return self._memory
+
+    def _copied(
+        self, drawing: _EpochCrops, labels_N: Tensor, positions_M: Tensor, sizes: Sequence[int], copier: Copier
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield batches that are copied to another device in chunks."""
         with ThreadPoolExecutor(self._num_workers, thread_name_prefix="crop") as threads:
 
             def read(positions_B: Tensor, out_BHWC: Tensor) -> None:
-                positions = positions_B.tolist()
-                drawn = draws.of(positions).tolist()
-
+                crops = drawing.of(positions_B)
                 # Shared: each thread takes the next image, so that at the end of a chunk none waits long for another.
-                places = iter(range(len(positions)))
+                places = iter(range(len(crops)))
 
                 def crop(worker: int) -> None:
                     for place in places:
-                        position, numbers = positions[place], drawn[place]
-                        flip = self._settings.mirror and (
-                            is_mirrored(numbers) if mirrored is None else mirrored[position]
-                        )
-                        self._crop(order[position], numbers, flip, out_BHWC[place])
+                        out_BHWC[place].copy_(self._cropped(*crops[place]))
 
                 for _ in threads.map(crop, range(self._num_workers)):  # re-raises errors of threads
                     pass
 
             yield from stream(
                 read,
-                self._labels_N[order_N],
+                labels_N,
                 positions_M,
                 sizes,
-                image_shape=(side, side, self._channels),
-                copier=self._copier,
+                image_shape=(self._settings.size, self._settings.size, self._channels),
+                copier=copier,
                 chunk_bytes=CHUNK_BYTES_PER_THREAD * self._num_workers,
             )
 
-    def _crop(self, index: int, drawn: Sequence[float], flip: bool, out_HWC: Tensor) -> None:
+    def _cropped(self, index: int, drawn: Sequence[float], mirrored: bool) -> Tensor:
         image_HWC = self._images[index]
         box = crop_box(drawn, *image_HWC.shape[:2], smallest_area=self._settings.smallest_area)
         scaled_HWC = scale(image_HWC, box, size=self._settings.size, interpolation=self._settings.interpolation)
-        out_HWC.copy_(scaled_HWC.flip(1) if flip else scaled_HWC)
+        return scaled_HWC.flip(1) if mirrored else scaled_HWC
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _EpochCrops:
+    """What is drawn for the images of an epoch."""
+
+    draws: CropDraws
+    order: list[int]
+    mirrored: list[bool] | None
+    """Whether to mirror the image at each position; None: drawn."""
+    may_mirror: bool
+
+    def of(self, positions_B: Tensor) -> list[tuple[int, Sequence[float], bool]]:
+        """Return index, random numbers of the box and whether to mirror of the images at some positions."""
+        positions = positions_B.tolist()
+        return [
+            (
+                self.order[position],
+                drawn,
+                self.may_mirror and (is_mirrored(drawn) if self.mirrored is None else self.mirrored[position]),
+            )
+            for position, drawn in zip(positions, self.draws.of(positions).tolist(), strict=True)
+        ]
 
 
 def scale(

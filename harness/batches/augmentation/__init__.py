@@ -16,6 +16,6 @@ and keep channels-last memory.
 
 from harness.batches.augmentation.flipping import AlternatingFlip
 from harness.batches.augmentation.mixing import Mixing
-from harness.batches.augmentation.pipeline import augment
+from harness.batches.augmentation.pipeline import augment, changes_images
 
-__all__ = ["AlternatingFlip", "Mixing", "augment"]
+__all__ = ["AlternatingFlip", "Mixing", "augment", "changes_images"]

@@ -16,6 +16,26 @@ from harness.batches.augmentation.randaugment import random_operations, trivial_
 from zoo.hyperparameters import Hyperparameters
 
 
+def changes_images(hp: Hyperparameters, *, may_flip: bool) -> bool:
+    """Return whether :func:`augment` does anything with these hyperparameters."""
+    return (
+        hp.random_resized_crop < 1
+        or (hp.flip and may_flip)
+        or hp.trivialaugment
+        or any(
+            strength > 0
+            for strength in (
+                hp.crop_padding,
+                hp.randaugment_ops,
+                hp.color_jitter,
+                hp.hue_jitter,
+                hp.cutout,
+                hp.random_erasing,
+            )
+        )
+    )
+
+
 def augment(
     images_BCHW: Tensor,
     generator: torch.Generator,

@@ -128,6 +128,23 @@ def test_photographs_are_cropped_whole_and_mirrored_once(make_batches):
     assert 0 < sum(is_mirrored) < len(is_mirrored)
 
 
+@pytest.mark.parametrize("channels_last", [False, True], ids=["", "channels last"])
+@pytest.mark.parametrize("name", ["photographs, alternating", "photographs, mixing"])
+def test_photographs_normalised_as_they_are_cropped_have_the_bits_of_those_normalised_in_batches(
+    make_batches, name, channels_last
+):
+    def unchanged(images_BCHW, generator, hp):
+        assert images_BCHW.dtype == torch.uint8
+        return images_BCHW
+
+    both = [
+        make_batches(SETTINGS[name], channels_last=channels_last, photographs=True, augment=augment).of_epoch(2)
+        for augment in (None, unchanged)
+    ]
+    for one, other in zip(*both, strict=True):
+        assert all(torch.equal(*pair) for pair in zip(one, other, strict=True))
+
+
 def test_without_random_crops_photographs_are_not_read(make_batches):
     whole, squares = (
         torch.cat([images for images, _, _ in make_batches({}, photographs=photographs).of_epoch(1)])

@@ -8,6 +8,8 @@ import torch
 from PIL import Image
 
 from harness.batches.crop_boxes import CropDraws, crop_box, is_mirrored
+from harness.batches.device_copy import PlainCopier
+from harness.batches.normalization import Normalization, Normalizer
 from harness.batches.photograph_crops import CropSettings, PhotographCrops, scale
 
 CPU = torch.device("cpu")
@@ -35,8 +37,10 @@ SIZES = [8, 8, 7]
 def epoch(settings: CropSettings = SETTINGS, **given) -> tuple[torch.Tensor, torch.Tensor]:
     seed, num_workers = given.pop("seed", 0), given.pop("num_workers", 2)
     images, channels = given.pop("images", PHOTOGRAPHS), given.pop("channels", 3)
-    crops = PhotographCrops(images, LABELS_N, CPU, settings, channels=channels, seed=seed, num_workers=num_workers)
-    parts = list(crops.batches(ORDER_N, given.pop("sizes", SIZES), epoch=given.pop("epoch", 1), **given))
+    form = {name: given.pop(name) for name in ("copier", "normalizer") if name in given}
+    crops = PhotographCrops(images, LABELS_N, settings, channels=channels, seed=seed, num_workers=num_workers, **form)
+    of_epoch = crops.batches(ORDER_N, given.pop("sizes", SIZES), epoch=given.pop("epoch", 1), **given)
+    parts = [(images.clone(), labels) for images, labels in of_epoch]
     return torch.cat([images for images, _ in parts]), torch.cat([labels for _, labels in parts])
 
 
@@ -66,6 +70,34 @@ def test_a_share_of_the_positions_gets_the_same_crops():
     images, labels = epoch(positions_M=positions, sizes=[2, 3])
     assert torch.equal(images, expected[positions])
     assert torch.equal(labels, labels_N[positions])
+
+
+def test_batches_copied_to_a_device_in_chunks_are_the_same():
+    expected, expected_labels = epoch()
+    images, labels = epoch(copier=PlainCopier(CPU))
+    assert torch.equal(images, expected)
+    assert torch.equal(labels, expected_labels)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_images_normalised_one_by_one_have_the_bits_of_a_normalised_batch(channels, channels_last):
+    statistics = Normalization(mean=(0.485, 0.456, 0.406)[:channels], std=(0.229, 0.224, 0.225)[:channels])
+    normalizer = Normalizer(statistics, CPU, channels_last=channels_last)
+    given = {"images": photographs(channels), "channels": channels}
+    for size in (SIZE, 13, 128):  # those from 96 pixels are normalised one by one in any case
+        settings = CropSettings(size=size, smallest_area=0.3, mirror=True)
+        expected = normalizer(epoch(settings, **given)[0].contiguous(memory_format=torch.channels_last))
+        found, _ = epoch(settings, normalizer=normalizer, **given)
+        assert torch.equal(found, expected)
+        memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        assert found.is_contiguous(memory_format=memory_format)
+
+
+def test_batches_that_are_kept_are_not_overwritten():
+    crops = PhotographCrops(PHOTOGRAPHS, LABELS_N, SETTINGS, channels=3, seed=0, num_workers=2)
+    kept = [(images[1:], images.clone()) for images, _ in crops.batches(ORDER_N, [3] * 7 + [2], epoch=1)]
+    assert all(torch.equal(images, copy[1:]) for images, copy in kept)
 
 
 def test_epochs_and_seeds_crop_differently():

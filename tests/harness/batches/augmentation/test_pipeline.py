@@ -8,7 +8,7 @@ import torch
 import torchvision.transforms.functional as reference
 from torch import Tensor
 
-from harness.batches.augmentation import augment
+from harness.batches.augmentation import augment, changes_images
 from zoo import Hyperparameters
 
 from .sample_images import EVERYTHING, FILL_C, generator, smooth_images, some_images
@@ -146,3 +146,12 @@ def test_without_augmentations_images_are_returned_unchanged():
     images_BCHW = some_images()
     hp = Hyperparameters(flip=True)
     assert augment(images_BCHW, generator(), hp, may_flip=False, fill_C=FILL_C) is images_BCHW
+
+
+@pytest.mark.parametrize("may_flip", [False, True])
+@pytest.mark.parametrize("field", ["nothing", *EVERYTHING.model_fields_set])
+def test_it_is_known_beforehand_whether_images_are_changed(field, may_flip):
+    hp = Hyperparameters(**{name: getattr(EVERYTHING, name) for name in EVERYTHING.model_fields_set & {field}})
+    images_BCHW = some_images()
+    returned_BCHW = augment(images_BCHW, generator(), hp, may_flip=may_flip, fill_C=FILL_C)
+    assert changes_images(hp, may_flip=may_flip) == (returned_BCHW is not images_BCHW)
