@@ -12,6 +12,7 @@ The flow: ``bench`` resolves a plan, ``dispatcher`` hands its trials out, and th
 - ``job_runner``, ``local_jobs``: the jobs that come before the trials
 - ``machine``: the machine as a probe found it
 - ``local_trials``: trials in processes of this machine
+- ``trial_process``: what a trial in its process tells, and the limits that it is held to
 - ``remote``: jobs and trials on other machines
 - ``jobs``: what a child process does
 - ``processes``: starts, watches and stops child processes

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.records.keys import measurement_key
-from harness.records.record import Failure, FailureKind, Outcome, Record
+from harness.records.record import BY_USER, Failure, FailureKind, Outcome, Record
 from harness.system.process_exit import describe_status
 from harness.trial.resolved_trial import ResolvedTrial
 from zoo.events import EpochEnded, Event, PhaseStarted
@@ -31,7 +31,7 @@ def crash_record(
         stopped: Whether the user stopped the bench.
     """
     if stopped:
-        return unfinished_record(trial, outcome=Outcome.INTERRUPTED, reason="stopped by the user", seconds=seconds)
+        return unfinished_record(trial, outcome=Outcome.INTERRUPTED, reason=BY_USER, seconds=seconds)
     ending = f"its process ended with {describe_status(status, out_of_memory=out_of_memory)}"
     if killed_for is not None:
         failure = killed_for
@@ -62,6 +62,17 @@ def unfinished_record(
         spec=trial.spec,
         seconds={"total": seconds},
     )
+
+
+def without_request(record: Record) -> Record:
+    """Return a record with the right reason if its trial took for a request of the user what was none.
+
+    A plugin may send its own process the signal by which a bench asks its trials to stop.
+    """
+    if record.outcome is not Outcome.INTERRUPTED or not record.reason.startswith(BY_USER):
+        return record
+    reason = f"stopped by a signal that zoo did not send{record.reason.removeprefix(BY_USER)}"
+    return record.model_copy(update={"reason": reason})
 
 
 def events_of(trial_id: str, row: dict[str, Any]) -> Iterator[Event]:

@@ -7,6 +7,7 @@ so that a Ctrl-C at the terminal reaches only the bench, which then decides; it 
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import json
 import multiprocessing
@@ -31,6 +32,8 @@ EXIT_UNWRITABLE = 74
 
 UNWRITABLE = "the trial's files cannot be written"
 """Begins the last line that a process with that status prints."""
+CLOSED = "a plugin closed files that the trial had open"
+"""Begins it instead if no disk is at fault."""
 
 RESULT_FILE = "result.json"
 
@@ -130,7 +133,7 @@ def _trial(job: dict[str, Any]) -> int:
     try:
         return 0 if run_trial(trial_job, catalog, ranks) else EXIT_BUSY
     except OSError as error:  # of the trial's own files: what its plugins raise is in its record
-        print(f"{UNWRITABLE}: {error}", file=sys.stderr)
+        print(f"{CLOSED if error.errno == errno.EBADF else UNWRITABLE}: {error}", file=sys.stderr)
         return EXIT_UNWRITABLE
     finally:
         if supervisor is not None:

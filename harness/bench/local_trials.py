@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.bench.crashes import crash_record, events_of
-from harness.bench.jobs import EXIT_BUSY, EXIT_UNWRITABLE, UNWRITABLE
+from harness.bench.crashes import crash_record, without_request
+from harness.bench.jobs import EXIT_BUSY
 from harness.bench.machine import Machine
-from harness.bench.processes import Job, Starter, visible_devices, wait_for_any
+from harness.bench.processes import Starter, visible_devices, wait_for_any
 from harness.bench.settings import RunLimits
 from harness.bench.slots import Slot, SlotRequest, make_slots, threads_for, trials_that_fill
+from harness.bench.trial_process import TrialProcess
 from harness.records import store as files
 from harness.records.history import HistoryTail
 from harness.records.provenance import LOADED_NS
@@ -27,9 +26,9 @@ from harness.records.trial_lock import trial_lock
 from harness.system import oom_killer
 from harness.system.atomic_files import writing
 from harness.system.free_memory import free_bytes
-from harness.system.process_exit import last_line
 from harness.trial.distributed.devices import check_together
 from harness.trial.resolved_trial import ResolvedTrial
+from zoo.errors import StoreError
 from zoo.events import Event
 
 STOP_AGAIN_SECONDS = 15.0
@@ -39,8 +38,6 @@ STOP_SECONDS = 60.0
 """Time after which such a trial is ended; the state of its last epoch is kept."""
 MAX_BUSY = 3
 """How often a trial may say that another process runs it while none does; a plugin may exit with that status."""
-MAX_LOG_BYTES = 64 * 2**20
-"""A trial that prints more than this is ended: it would fill the disk before it finished."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,7 +79,7 @@ class LocalTrials:
         self._sources, self._limits = sources, limits
         self._slots, self._node = slots, node
         self._free: deque[Slot] = deque()
-        self._running: list[_Running] = []
+        self._running: list[TrialProcess] = []
         self._lost: deque[_Lost] = deque()
         """Trials that ended with the fork server while others did; each runs again, alone."""
         self._false_busy: Counter[str] = Counter()
@@ -187,7 +184,7 @@ class LocalTrials:
             scratch,
         )
         self._running.append(
-            _Running(
+            TrialProcess(
                 trial=trial,
                 before=before,
                 job=job,
@@ -266,7 +263,7 @@ class LocalTrials:
             for each in self._running:
                 each.job.interrupt()
 
-    def _settle(self, run: _Running, *, was_alone: bool) -> Record | _Lost | None:
+    def _settle(self, run: TrialProcess, *, was_alone: bool) -> Record | _Lost | None:
         """Return the record of a trial whose process has ended.
 
         Args:
@@ -278,10 +275,10 @@ class LocalTrials:
         trial = run.trial
         if run.job.status == EXIT_BUSY and self._is_busy(trial.trial_id):
             return None
-        record = self._store.read(trial.trial_id)
-        if record is not None and record != run.before:
-            return record
+        record = self._read(run)
         is_stopping = self._stopping_since is not None
+        if record is not None and record != run.before:
+            return record if is_stopping else self._settle_request(run.folder, record)
         if run.job.lost and not was_alone and not run.is_repeated and not is_stopping:
             return _Lost(trial=trial, before=run.before)
         if run.num_companions and run.killed_for is None and not is_stopping:
@@ -297,11 +294,29 @@ class LocalTrials:
         with writing(run.folder):
             return self._settle_crash(trial, run.before, run.folder, crash)
 
+    def _read(self, run: TrialProcess) -> Record | None:
+        """Return the record of a trial whose process has ended; None if there is none, or a plugin has damaged it."""
+        try:
+            return self._store.read(run.trial.trial_id)
+        except StoreError as error:
+            run.killed_for = run.killed_for or Failure(kind=FailureKind.PLUGIN, message=f"it left no record: {error}")
+            (run.folder / files.RECORD_FILE).unlink(missing_ok=True)
+            return None
+
     def _is_busy(self, trial_id: str) -> bool:
         """Return whether a process is right that another one holds its trial."""
         if not self._store.is_held(trial_id):  # the other one has just ended, or there was none
             self._false_busy[trial_id] += 1
         return self._false_busy[trial_id] < MAX_BUSY
+
+    @staticmethod
+    def _settle_request(folder: Path, record: Record) -> Record:
+        """Correct the record of a trial that nobody has asked to stop."""
+        if (settled := without_request(record)) != record:
+            with writing(folder), trial_lock(folder) as is_ours:
+                if is_ours:
+                    files.write_record(folder, settled)
+        return settled
 
     def _settle_crash(self, trial: ResolvedTrial, before: Record | None, folder: Path, crash: Record) -> Record | None:
         """Write the record of a crash, unless another process has taken the trial over since."""
@@ -323,73 +338,3 @@ class _Lost:
     before: Record | None
     fell_apart: bool = False
     """Whether it had companions."""
-
-
-@dataclass(kw_only=True, eq=False)
-class _Running:
-    """A trial in its process."""
-
-    trial: ResolvedTrial
-    before: Record | None
-    job: Job
-    slot: Slot
-    folder: Path
-    tail: HistoryTail
-    kills_before: int | None
-    is_repeated: bool = False
-    """Whether it runs again because it was lost, alone this time."""
-    fell_apart: bool = False
-    """Whether it was lost with companions."""
-    num_companions: int = 0
-    """How many trials it may train besides its own."""
-    killed_for: Failure | None = None
-    told: set[int] = field(default_factory=set)
-    """Epochs that have been reported, until training goes on."""
-    waiting_since: float | None = None
-    waited: float = 0.0
-
-    def events(self) -> Iterator[Event]:
-        """Yield what it wrote into its history since the last call."""
-        for row in self.tail.new_rows():
-            if row.get("event") == "phase" and row.get("phase") == "train":
-                self.told.clear()
-            elif row.get("event") == "epoch":
-                if row["epoch"] in self.told:  # a trial that resumes writes the rows that it keeps into a new file
-                    continue
-                self.told.add(row["epoch"])
-            if row.get("event") == "waits":
-                self.waiting_since = self.job.seconds
-            elif row.get("event") == "waited" and self.waiting_since is not None:
-                self.waited += self.job.seconds - self.waiting_since
-                self.waiting_since = None
-            yield from events_of(self.trial.trial_id, row)
-
-    def reason_of_status(self) -> Failure | None:
-        """Return why its process ended, if that is known better than from its exit status."""
-        if self.job.lost:
-            kind = FailureKind.OOM if oom_killer.killed(-signal.SIGKILL, self.kills_before) else FailureKind.KILLED
-            return Failure(kind=kind, message=f"the process that had started it ended {self.job.lost}")
-        if self.job.status == EXIT_UNWRITABLE:
-            said = last_line(self.folder / files.LOG_FILE)
-            message = said if said.startswith(UNWRITABLE) else UNWRITABLE  # a full disk takes no log either
-            return Failure(kind=FailureKind.DISK, message=message)
-        return None
-
-    def seconds(self) -> float:
-        """Return how long it has run, without the time for which it gave way to others on its device."""
-        end = self.job.seconds if self.waiting_since is None else self.waiting_since
-        return end - self.waited
-
-    def hold_to_limits(self, timeout: float | None) -> None:
-        """End it if it takes too long or prints too much."""
-        if timeout is not None:
-            timeout *= 1 + self.num_companions
-        log = self.folder / files.LOG_FILE
-        if timeout is not None and self.seconds() > timeout:
-            self.job.kill()
-            self.killed_for = Failure(kind=FailureKind.TIMEOUT, message=f"it took longer than {timeout:g} s")
-        elif log.exists() and log.stat().st_size > MAX_LOG_BYTES:
-            self.job.kill()
-            os.truncate(log, MAX_LOG_BYTES)
-            message = f"it printed more than {MAX_LOG_BYTES // 2**20} MiB"
-            self.killed_for = Failure(kind=FailureKind.PLUGIN, message=message)

@@ -14,6 +14,8 @@ from harness.records.spec import FrozenModel, Identifier, SearchSpec, TrialSpec
 SCHEMA_VERSION = 1
 
 Layout = Literal["channels_last", "contiguous"]
+BY_USER = "stopped by the user"
+"""Begins the reason of a trial that was interrupted."""
 
 
 class Outcome(StrEnum):

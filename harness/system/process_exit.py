@@ -10,6 +10,8 @@ import threading
 from pathlib import Path
 from typing import NoReturn
 
+from zoo.files.plain_files import LOG, read_bytes
+
 
 def describe_status(status: int, *, out_of_memory: bool | None = None) -> str:
     """Describe an exit status; *out_of_memory* says whether the OOM killer was the cause, None if unknown."""
@@ -26,7 +28,7 @@ def describe_status(status: int, *, out_of_memory: bool | None = None) -> str:
 def last_line(log: Path) -> str:
     """Return the last line in *log*, shortened."""
     try:
-        lines = log.read_text(errors="replace").strip().splitlines()
+        lines = read_bytes(log, LOG, follow=False).decode(errors="replace").strip().splitlines()
     except OSError:
         lines = []
     return lines[-1][:300] if lines else "it printed nothing"

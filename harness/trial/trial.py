@@ -19,7 +19,7 @@ from harness.records.origin import origin_of
 from harness.records.predictions import FILE_NAME as PREDICTIONS_FILE
 from harness.records.predictions import VAL_FILE_NAME as VAL_PREDICTIONS_FILE
 from harness.records.provenance import check_unchanged
-from harness.records.record import DataInfo, Outcome, Record
+from harness.records.record import BY_USER, DataInfo, Outcome, Record
 from harness.records.trial_lock import trial_lock
 from harness.system.atomic_files import sha256_of, write_json
 from harness.system.cores import share_cores
@@ -120,7 +120,7 @@ def _attempt(job: TrialJob, catalog: Catalog, folder: Path, ranks: RankGroup | N
         # A plugin may raise KeyboardInterrupt itself, and it may turn one that the user sent into anything else.
         is_requested = INTERRUPTION.count > 0 or (isinstance(error, KeyboardInterrupt) and INTERRUPTION.explains(0))
         if is_requested:
-            outcome, reason = Outcome.INTERRUPTED, f"stopped by the user during {progress.phase}"
+            outcome, reason = Outcome.INTERRUPTED, f"{BY_USER} during {progress.phase}"
         elif isinstance(error, UnavailableWeightsError):
             # Not the trial's fault: it runs again with the next bench. The log has the advice for this network.
             outcome, reason = Outcome.SKIPPED, f"published weights cannot be loaded: {error.cause}"

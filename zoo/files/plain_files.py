@@ -40,6 +40,7 @@ TABLE = Kind("a table", 4 * 10**9)
 LIST = Kind("a list of names", 64 * 10**6)
 SUITE = Kind("a suite file", 256 * 10**3)
 TOKEN = Kind("a token file", 64 * 10**3)
+LOG = Kind("a log", 256 * 10**6)
 CODE = Kind("a plugin file", 16 * 10**6)
 PACK = Kind("a file of images", 10**14)
 """Tar files, and datasets packed into one file."""

@@ -33,6 +33,7 @@ BAD = {
     "needs_all": (FailureKind.OOM, "out of memory during build"),
     "fills_the_disk": (FailureKind.DISK, "the disk is full"),
     "interrupts": (FailureKind.PLUGIN, "building interrupts failed: it raised KeyboardInterrupt"),
+    "closes_files": (FailureKind.PLUGIN, "a plugin closed files that the trial had open"),
     "unprintable": (FailureKind.PLUGIN, "building unprintable failed: Unprintable"),
 }
 """What a plugin may do, and how its trial fails."""
@@ -157,6 +158,25 @@ def test_a_trial_that_changes_its_working_folder_writes_where_it_was_asked_to(
     bench.store.root = Path("runs")
     assert bench.run_one("moves").outcome is Outcome.DONE
     assert (bench.folder / "runs").is_dir()
+
+
+def test_a_signal_that_a_trial_sends_to_itself_is_no_request_of_the_user(bench: Any) -> None:
+    record = bench.run_one("interrupts_itself")
+    assert (record.outcome, record.reason) == (
+        Outcome.INTERRUPTED,
+        "stopped by a signal that zoo did not send during build",
+    )
+    assert bench.store.read(record.trial_id) == record
+
+
+@linux
+@pytest.mark.timeout(120)
+def test_a_record_that_a_plugin_spoiled_is_no_record(bench: Any) -> None:
+    bad, good = bench.run("spoils_its_record", "linear").records
+    assert bad.failure is not None
+    assert bad.failure.kind is FailureKind.PLUGIN
+    assert "it left no record" in bad.reason
+    assert good.outcome is Outcome.DONE
 
 
 def test_a_trial_that_stays_held_by_another_process_fails(bench: Any) -> None:

@@ -223,6 +223,23 @@ def interrupts(request):
     raise KeyboardInterrupt
 
 
+def interrupts_itself(request):
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(60)
+
+
+def spoils_its_record(request):
+    import ctypes
+
+    Path("/proc/self/fd/1").readlink().with_name("record.json").write_text("{}")
+    ctypes.CDLL(None)._exit(0)
+
+
+def closes_files(request):
+    os.closerange(3, 200)
+    return linear(request)
+
+
 def moves(request):
     os.chdir("/")
     return linear(request)
@@ -293,6 +310,9 @@ def zoo_architectures():
         leaves_children_and_dies,
         leaves_children_and_hangs,
         interrupts,
+        interrupts_itself,
+        closes_files,
+        spoils_its_record,
         moves,
         exits_busy,
         unprintable,
