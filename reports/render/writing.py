@@ -77,7 +77,7 @@ def write_files(leaderboard: Leaderboard, folder: Path) -> list[Path]:
                 path = folder / name
                 for stale in folder.glob(f"{temporary_prefix(path)}*"):  # left by a process that was killed
                     stale.unlink()
-                write_bytes(path, render(leaderboard, format_name).encode("utf-8"))
+                write_bytes(path, render(leaderboard, format_name).encode("utf-8", "replace"))
                 written.append(path)
     except OSError as error:
         raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error

@@ -76,9 +76,9 @@ def site_files(
     published = with_current(published, entries, newest)
     made = site_pages(leaderboard, entries, options, verdicts, pictures, published)
     if options.single_file:
-        files = {"index.html": pages.render_single(made, site=site).encode("utf-8")}
+        files = {"index.html": pages.render_single(made, site=site).encode("utf-8", "replace")}
     else:
-        files = {page.path: pages.render_page(page, site=site).encode("utf-8") for page in made}
+        files = {page.path: pages.render_page(page, site=site).encode("utf-8", "replace") for page in made}
         files |= {path: pages.asset(path.removeprefix("assets/")).encode("utf-8") for path in ASSET_FILES}
         files |= pictures.files
     texts = {
@@ -93,7 +93,7 @@ def site_files(
     }
     if card is not None:
         texts[CARD_FILE] = card
-    files |= {name: texts[name].encode("utf-8") for name in TEXT_FILES if name in texts}
+    files |= {name: texts[name].encode("utf-8", "replace") for name in TEXT_FILES if name in texts}
     sums = "".join(f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files))
     files[SUMS_FILE] = sums.encode("utf-8")
     return dict(sorted(files.items()))

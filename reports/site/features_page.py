@@ -66,7 +66,7 @@ def write_features_page(folder: Path, leaderboard: Leaderboard, trials: Sequence
         "true classes, and rings are images that the row gets wrong. Distances between groups, and their sizes, mean "
         f'nothing.</p>{"".join(sections)}<p><a href="index.html">Leaderboard</a></p></html>\n'
     )
-    write_bytes(folder / PAGE, text.encode("utf-8"))
+    write_bytes(folder / PAGE, text.encode("utf-8", "replace"))
     return len(sections)
 
 

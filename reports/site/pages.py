@@ -95,7 +95,7 @@ def render_single(pages: list[Page], *, site: dict[str, Any]) -> str:
 
 def _compressed(chunk: list[list[str]]) -> str:
     """Return pages as JSON, compressed by zlib, in base 64 for URLs."""
-    content = json.dumps(chunk, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    content = json.dumps(chunk, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
     return base64.urlsafe_b64encode(zlib.compress(content, 9)).decode("ascii")
 
 
@@ -144,4 +144,4 @@ def _environment() -> jinja2.Environment:
 
 
 def _csp_hash(text: str) -> str:
-    return base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
+    return base64.b64encode(hashlib.sha256(text.encode("utf-8", "replace")).digest()).decode("ascii")

@@ -118,7 +118,7 @@ def _published_card(folder: Path, entries: Sequence[BoardEntry]) -> str | None:
         return None
     published = read_inner(folder, CARD_FILE, SITE_FILE)
     cards = [model_card(each) for each in entries if each.row.seeds]
-    return next((card for card in cards if card.encode() == published), cards[0] if cards else None)
+    return next((card for card in cards if card.encode("utf-8", "replace") == published), cards[0] if cards else None)
 
 
 def write_report(

@@ -62,7 +62,7 @@ def write_tables(
     for entry in {entry.full_name: entry for entry in foreign}.values():
         path = store / file_name(entry)
         try:
-            write_bytes(path, render_foreign(entry, leaderboard).encode("utf-8"))
+            write_bytes(path, render_foreign(entry, leaderboard).encode("utf-8", "replace"))
             written.append(path)
         except PluginError as error:
             problems.append(str(error))

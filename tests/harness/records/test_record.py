@@ -230,7 +230,11 @@ def test_other_kinds_and_unknown_names_are_refused_by_name(full: Record, path: s
 
 @pytest.mark.parametrize("text", ["\ud800", "a\udcffb", "two words", "line\n", "é"])
 @pytest.mark.parametrize(
-    "path", ["trial_id", "result_key", "measurement_key", "data.fingerprint", "data.pixels", "data.whole_fingerprint"]
+    "path",
+    [
+        *("trial_id", "result_key", "measurement_key", "started_at"),
+        *("data.fingerprint", "data.pixels", "data.whole_fingerprint"),
+    ],
 )
 def test_identifiers_are_printable_ascii(full: Record, path: str, text: str) -> None:
     """They are hashed and written as they are, which a lone surrogate in a stranger's record would stop."""

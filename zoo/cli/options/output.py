@@ -87,6 +87,6 @@ def write_text(path: Path, text: str) -> None:
     from zoo.errors import StoreError
 
     try:
-        write_bytes(path, text.encode("utf-8"))
+        write_bytes(path, text.encode("utf-8", "replace"))
     except OSError as error:
         raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
