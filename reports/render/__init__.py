@@ -8,4 +8,5 @@
 ``writing``      any format by its name, and the files beside the records
 ``explanation``  explanations as text and plain data
 ``difference``   differences in every format
+``fitting``      columns, names and sentences that fit the width of a terminal
 """

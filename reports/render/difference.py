@@ -9,13 +9,14 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 
 from reports.comparison.context import FieldChange
 from reports.comparison.difference import AccuracyChange, Cell, CellVerdict, Difference, is_sure, margin_text
 from reports.comparison.speeds import KINDS, SpeedChange
 from reports.leaderboard.columns.cells import NOTHING, p_text, points_text
 from reports.render.csv import safe_cell
+from reports.render.fitting import GAP, cut_names, fitting_columns, wrapped
 from reports.render.markdown import escape_markdown
 from zoo.text import plural
 
@@ -26,20 +27,31 @@ UNKNOWN = "[?]"
 """What stands for the interval of a speed that was measured too briefly."""
 _VAGUE = 10
 """Factor on both sides of a ratio beyond which its interval says nothing."""
-_GAP = "  "
+_LEFT_OUT_FIRST = (
+    "identical", "n", "before %", "p", "training ×", "inference ×", "after %", "95 % interval", "verdict",
+)  # fmt: skip
+"""Columns of a table that a narrow terminal does without, the most dispensable one first."""
+_SHORTEST_NAME = 10
+"""Cells of a name before the verdict is left out of a table."""
 _NUM_NAMES = 3
 """Number of leading columns with names, which are aligned to the left and left out if all cells share the value."""
 
 
-def render_difference(difference: Difference, format_name: str) -> str:
-    """Return a difference in one of :data:`FORMATS`, ending with a line break."""
+def render_difference(difference: Difference, format_name: str, *, width: int | None = None) -> str:
+    """Return a difference in one of :data:`FORMATS`, ending with a line break.
+
+    Args:
+        difference: The difference to render.
+        format_name: One of :data:`FORMATS`.
+        width: Width of the terminal that a table has to fit; None leaves nothing out.
+    """
     if format_name == "json":
         return json.dumps(difference_data(difference), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     if format_name == "csv":
         return _csv(difference)
     if format_name == "markdown":
         return _markdown(difference)
-    return _table(difference)
+    return _table(difference, width)
 
 
 def difference_data(difference: Difference) -> dict[str, Any]:
@@ -47,21 +59,60 @@ def difference_data(difference: Difference) -> dict[str, Any]:
     return {"schema_version": SCHEMA_VERSION, **asdict(difference), "alarms": list(difference.alarms)}
 
 
-def _table(difference: Difference) -> str:
-    lines = [_heading(difference), ""]
+def _table(difference: Difference, width: int | None) -> str:
+    lines = [*wrapped(_heading(difference), width, hanging="  "), ""]
     header, body = _grid(difference)
+    left_out: list[str] = []
     if body:
-        widths = [max(cell_len(row[column]) for row in (header, *body)) for column in range(len(header))]
-        for row in (header, *body):
-            cells = [
-                cell + " " * (size - cell_len(cell)) if _is_name(title) else " " * (size - cell_len(cell)) + cell
-                for title, cell, size in zip(header, row, widths, strict=True)
-            ]
-            lines.append(f" {_GAP.join(cells)}".rstrip())
-        lines.append("")
-    for title, notes in _sections(difference):
-        lines += [title, *(f"  {note}" for note in notes), ""]
+        grid, left_out = _fitted(header, body, width)
+        lines += [*grid, ""]
+    sections = _sections(difference)
+    if left_out:
+        sections = [
+            (title, [note for note in notes if title != "legend" or note.partition(":")[0] not in left_out])
+            for title, notes in sections
+        ]
+        sections.append(("columns left out to fit the width", [", ".join(left_out)]))
+    for title, notes in sections:
+        lines += [title, *(line for note in notes for line in wrapped(note, width, indent="  ", hanging="    ")), ""]
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _fitted(header: list[str], body: list[list[str]], width: int | None) -> tuple[list[str], list[str]]:
+    """Return the lines of the grid, one blank before each, and the titles of the columns that do not fit."""
+    rows = [header, *body]
+    every = [max(cell_len(row[column]) for row in rows) for column in range(len(header))]
+    room = None if width is None else width - 1
+    priorities = [
+        len(_LEFT_OUT_FIRST) - _LEFT_OUT_FIRST.index(title) if title in _LEFT_OUT_FIRST else 0 for title in header
+    ]
+    kept = fitting_columns(every, priorities, room)
+    verdict = header.index("verdict")
+    if verdict not in kept:
+        # It is worth more than the ends of names.
+        shortest = [
+            min(size, _SHORTEST_NAME) if _is_name(title) and title != "verdict" else size
+            for title, size in zip(header, every, strict=True)
+        ]
+        if verdict in fitting_columns(shortest, priorities, room):
+            kept = sorted([*kept, verdict])
+    names = [place for place, column in enumerate(kept) if header[column] in ("model", "dataset", "recipe")]
+    widths = cut_names([every[column] for column in kept], names, room)
+    lines = []
+    for row in rows:
+        cells = [
+            _aligned(row[column], size, to_left=_is_name(header[column]))
+            for column, size in zip(kept, widths, strict=True)
+        ]
+        lines.append(f" {(' ' * GAP).join(cells)}".rstrip())
+    return lines, [title for column, title in enumerate(header) if column not in kept]
+
+
+def _aligned(cell: str, size: int, *, to_left: bool) -> str:
+    if cell_len(cell) > size:
+        return set_cell_size(cell, size - 1) + "…"
+    blanks = " " * (size - cell_len(cell))
+    return cell + blanks if to_left else blanks + cell
 
 
 def _markdown(difference: Difference) -> str:

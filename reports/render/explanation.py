@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from textwrap import wrap
 from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 
 from reports.comparison.explanation import POWER, Pair, RankExplanation
 from reports.leaderboard.columns.cells import NOTHING, p_text, points_text
+from reports.render.fitting import GAP, fitting_columns, wrapped
 from zoo.text import plural
 
-_GAP = 2
 _LONGEST_LABEL = 32
+_SHORTEST_LABEL = 10
+_BESIDE_LABEL = 24
+"""Cells of a line that a label leaves to its place and to one difference with its p-value."""
 _MOST_ROWS = 20
 
 
@@ -39,7 +41,8 @@ def _lines(explanation: RankExplanation, width: int | None) -> list[str]:
     if len(rows) < 2:
         return [*lines, *_wrapped(["fewer than two rows can be compared", *explanation.left_out], width)]
     signs = "; * separated" if any(pair.is_separated for pair in explanation.pairs) else ""
-    labels = [f"{place} {_cut(row.label)}" for place, row in enumerate(rows, start=1)]
+    longest = _LONGEST_LABEL if width is None else max(_SHORTEST_LABEL, min(_LONGEST_LABEL, width - _BESIDE_LABEL))
+    labels = [f"{place} {_cut(row.label, longest)}" for place, row in enumerate(rows, start=1)]
     shown = min(len(rows), _MOST_ROWS)
     caption = (
         "accuracy of the row minus that of the column, in percentage points, with the p-value by Holm's method for "
@@ -59,16 +62,14 @@ def _lines(explanation: RankExplanation, width: int | None) -> list[str]:
         ]
         for pair in explanation.neighbours
     ]
-    lines += [*_grid([header, *body]), ""]
+    lines += [*_grid(_fitting([header, *body], (0, 0, 1, 3, 2), width)), ""]
     body = [[label, f"{100 * row.first_share:.1f} %"] for label, row in zip(labels, rows, strict=True)]
     lines += [*_grid([["row", "ranked first"], *body]), ""]
     return [*lines, *_wrapped(_notes(explanation), width)]
 
 
 def _wrapped(notes: Sequence[str], width: int | None) -> list[str]:
-    if width is None:
-        return [f" {note}" for note in notes]
-    return [f" {line}" for note in notes for line in wrap(note, max(width - 1, 20))]
+    return [line for note in notes for line in wrapped(note, width, indent=" ")]
 
 
 def _notes(explanation: RankExplanation) -> list[str]:
@@ -99,7 +100,7 @@ def _matrix(labels: Sequence[str], pairs: Sequence[Pair], width: int | None) -> 
             mark = "*" if pair.is_separated else ""
             cells[pair.first][pair.second] = f"{points_text(pair.difference)} (p {p_text(pair.p)}){mark}"
     name_width = max(map(cell_len, labels))
-    cell_width = max(cell_len(cell) for row in cells for cell in row) + _GAP
+    cell_width = max(cell_len(cell) for row in cells for cell in row) + GAP
     fitting = size if width is None else max(1, (width - 1 - name_width) // cell_width)
     lines: list[str] = []
     for start in range(1, size, fitting):
@@ -119,9 +120,16 @@ def _grid(rows: Sequence[Sequence[str]]) -> list[str]:
     for row in rows:
         first = row[0] + " " * (widths[0] - cell_len(row[0]))
         others = [" " * (size - cell_len(cell)) + cell for cell, size in zip(row[1:], widths[1:], strict=True)]
-        lines.append(" " + (" " * _GAP).join([first, *others]))
+        lines.append(" " + (" " * GAP).join([first, *others]))
     return lines
 
 
-def _cut(label: str) -> str:
-    return label if cell_len(label) <= _LONGEST_LABEL else set_cell_size(label, _LONGEST_LABEL - 1) + "…"
+def _fitting(rows: Sequence[Sequence[str]], priorities: Sequence[int], width: int | None) -> list[list[str]]:
+    """Return the columns that fit the width; see :func:`reports.render.fitting.fitting_columns`."""
+    widths = [max(cell_len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    kept = fitting_columns(widths, priorities, None if width is None else width - 1)
+    return [[row[column] for column in kept] for row in rows]
+
+
+def _cut(label: str, longest: int) -> str:
+    return label if cell_len(label) <= longest else set_cell_size(label, longest - 1) + "…"

@@ -19,9 +19,8 @@ from reports.leaderboard.overall import Overall
 from reports.leaderboard.overall_text import overall_columns, overall_heading, overall_notes
 from reports.leaderboard.remarks.footnotes import heading, legend, table_notes
 from reports.leaderboard.table import Row, Table
+from reports.render.fitting import GAP, cut_names, fitting_columns
 
-_GAP = 2  # spaces between columns
-_SHORTEST_NAME = 6
 _SHADED = "grey93 on grey23"  # both colours, so that it can be read on a light terminal as well
 
 
@@ -86,9 +85,9 @@ def _fitting(leaderboard: Leaderboard, columns: Sequence[Column], width: int | N
         for name in ("recipe", "runtime")
     }
     differs[leaderboard.sort_by] = True  # what the order is about
-    chosen, used = set(), -_GAP
+    chosen, used = set(), -GAP
     for column in sorted(columns, key=lambda column: 0 if differs.get(column.key) else column.priority):
-        needs = _width(column, leaderboard.rows) + _GAP
+        needs = _width(column, leaderboard.rows) + GAP
         if used + needs <= width or column.priority == 0 or differs.get(column.key):
             chosen.add(column.key)
             used += needs
@@ -102,30 +101,16 @@ def _width(column: Column, rows: Sequence[Row]) -> int:
 def _cell_widths(leaderboard: Leaderboard, columns: Sequence[Column], width: int | None) -> list[int]:
     """Return the widths of the columns. If even the fewest do not fit, names are cut: a cut number would be wrong."""
     widths = [_width(column, leaderboard.rows) for column in columns]
-    return _cut_names(widths, [index for index, column in enumerate(columns) if not column.numeric], width)
-
-
-def _cut_names(widths: list[int], names: Sequence[int], width: int | None) -> list[int]:
-    if width is None:
-        return widths
-    widths = list(widths)
-    while names and sum(widths) + _GAP * (len(widths) - 1) > width:
-        longest = max(names, key=lambda index: widths[index])
-        if widths[longest] <= _SHORTEST_NAME:
-            break
-        widths[longest] -= 1
-    return widths
+    return cut_names(widths, [index for index, column in enumerate(columns) if not column.numeric], width)
 
 
 def _overall(overall: Overall, sort_by: str, width: int | None, *, brief: bool) -> list[RenderableType]:
-    columns = overall_columns(overall)
-    widths = {column.title: max(map(cell_len, [column.title, *column.cells])) for column in columns}
-    for least in sorted(columns, key=lambda column: -column.priority):
-        used = sum(widths[column.title] + _GAP for column in columns) - _GAP
-        if width is not None and used > width and least.priority:
-            columns.remove(least)
+    every = overall_columns(overall)
+    widths = [max(map(cell_len, [column.title, *column.cells])) for column in every]
+    kept = fitting_columns(widths, [column.priority for column in every], width)
+    columns = [every[place] for place in kept]
     names = [index for index, column in enumerate(columns) if not column.numeric]
-    cut = _cut_names([widths[column.title] for column in columns], names, width)
+    cut = cut_names([widths[place] for place in kept], names, width)
     grid = _empty_grid([(column.title, column.numeric) for column in columns], cut)
     for cells in zip(*(column.cells for column in columns), strict=True):
         grid.add_row(*map(Text, cells))

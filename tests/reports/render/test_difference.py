@@ -30,6 +30,24 @@ def test_each_format_has_each_cell_and_is_the_same_each_time(side, form):
         assert word in text
 
 
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_a_table_fits_the_terminal_and_keeps_names_and_the_change(side, width):
+    before = [*side("a", "a_network_of_some_size"), *side("a", "other")]
+    after = [*side("b", "a_network_of_some_size", accuracy=0.8), *side("b", "other")]
+    difference = compare(before, after)
+    whole = render_difference(difference, "table")
+    text = render_difference(difference, "table", width=width)
+    assert max(map(len, text.splitlines())) <= width < max(map(len, whole.splitlines()))
+    (header,) = (line for line in text.splitlines() if line.startswith(" model"))
+    assert "points" in header
+    assert "verdict" in header
+    left_out = text.partition("columns left out to fit the width")[2]
+    for title in ("n", "identical", "inference ×"):
+        assert (title in header.split("  ")) != (title in " ".join(left_out.split()))
+    words = set(whole.split()) | set(left_out.split()) | {"columns", "left", "out", "to", "fit", "the", "width"}
+    assert {word for word in text.split() if not word.endswith("…")} <= words, "no word is broken"
+
+
 def test_csv_and_json_hold_numbers_without_rounding(side):
     difference = compare(side("a", accuracy=0.9), side("b", accuracy=0.901))
     change = only(difference).accuracy.change

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from zoo.cli.display.text import terminal_width
 from zoo.cli.options.output import output_option, split_commas, write_text
 from zoo.cli.session import complain
 
@@ -81,11 +82,10 @@ def command(
         max_slowdown=slowdown,
         notes=[f"left out: {problem}" for problem in problems],
     )
-    text = render_difference(difference, form)
     if output:
-        write_text(Path(output), text)
+        write_text(Path(output), render_difference(difference, form))
     else:
-        click.echo(text, nl=False)
+        click.echo(render_difference(difference, form, width=terminal_width()), nl=False)
     for problem in problems:
         complain(f"left out: {problem}")
     for alarm in difference.alarms:
