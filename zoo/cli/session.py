@@ -137,6 +137,16 @@ def complain(sentence: str) -> None:
     click.echo(wrapped(f"zoo: {clean(sentence)}", sys.stderr), err=True)
 
 
+def tell(sentence: str, *, err: bool = False) -> None:
+    """Write a sentence, broken between words where a terminal ends.
+
+    Args:
+        sentence: One line, without control characters.
+        err: Whether it goes to stderr rather than stdout.
+    """
+    click.echo(wrapped(sentence, sys.stderr if err else sys.stdout, indent=2), err=err)
+
+
 def session_of(context: click.Context) -> Session:
     """Return the session that belongs to a context."""
     return context.find_root().ensure_object(Session)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import os
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from zoo.cli.session import Session, plugin_options, session_of
+from zoo.cli.session import Session, plugin_options, session_of, tell
 from zoo.errors import UsageError
 
 
@@ -43,3 +45,23 @@ def test_missing_files_are_reported_together(tmp_path: Path) -> None:
 def test_nothing_installed_is_looked_for_where_plugins_are_left_out() -> None:
     assert not Session(entry_points=False).has_installed_plugins()
     assert Session(entry_points=False).foreign_commands() == {}
+
+
+class Terminal(io.StringIO):
+    """A stream that is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return 1
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_a_sentence_is_not_broken_inside_a_word(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Terminals broke the sentences of zoo why and zoo verify where their lines ended."""
+    stream = Terminal()
+    monkeypatch.setattr("os.get_terminal_size", lambda handle: os.terminal_size((30, 24)))
+    monkeypatch.setattr(f"sys.{name}", stream)
+    tell("speeds are not comparable: one of the two has none", err=name == "stderr")
+    assert stream.getvalue() == "speeds are not comparable: one\n  of the two has none\n"

@@ -13,7 +13,7 @@ from zoo.cli.options.class_names import classes_of
 from zoo.cli.options.completing import complete_names
 from zoo.cli.options.output import output_option, quiet_option
 from zoo.cli.options.placing import dataset_places
-from zoo.cli.session import complain, plugin_options, session_of
+from zoo.cli.session import complain, plugin_options, session_of, tell
 from zoo.names import DEFAULT_RUNS
 from zoo.text import clean, plural
 
@@ -79,7 +79,7 @@ def command(ctx: click.Context, /, files: tuple[str, ...], quiet: bool, **params
 
     def report(message: str, share: float | None) -> None:
         if share is None and not quiet:
-            click.echo(clean(message), err=True)
+            tell(clean(message), err=True)
 
     # Whatever a dataset prints while it loads must not end up in the output.
     with contextlib.redirect_stdout(sys.stderr):
@@ -92,11 +92,11 @@ def command(ctx: click.Context, /, files: tuple[str, ...], quiet: bool, **params
         for note in row.record.warnings:
             complain(note)
         if not quiet:
-            click.echo(_line(row))
+            tell(_line(row))
     for note in result.notes:
         complain(note)
     if not quiet:
-        click.echo(f"zoo rank {clean(store.root)} ranks {plural(len(result.leaderboard.rows), 'row')}", err=True)
+        tell(f"zoo rank {clean(store.root)} ranks {plural(len(result.leaderboard.rows), 'row')}", err=True)
 
 
 def _order(params: dict[str, Any]) -> AddOrder:

@@ -12,7 +12,7 @@ import click
 
 from zoo.cli.display.text import TextColumn, table_lines, terminal_width
 from zoo.cli.options.output import listing_format, split_commas
-from zoo.cli.session import complain
+from zoo.cli.session import complain, tell
 from zoo.text import clean, duration, plural
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def list_(form: str) -> None:
         click.echo("\n".join(table_lines(columns, rows, width=terminal_width())))
         click.echo()
     total = sum(entry.num_bytes for entry in entries)
-    click.echo(f"{size_text(total)} in {clean(root)}")
+    tell(f"{size_text(total)} in {clean(root)}")
 
 
 @command.command("clear", short_help="Remove cached files.")
@@ -132,9 +132,7 @@ def clear(ctx: click.Context, /, names: tuple[str, ...], everything: bool, older
         if each.left_because:
             complain(f"kept: {each.entry.name}: {each.left_because}")
     gone = [each for each in done if not each.left_because]
-    click.echo(
-        f"freed {size_text(sum(each.num_bytes for each in done))}: {plural(len(gone), 'entry', 'entries')} cleared"
-    )
+    tell(f"freed {size_text(sum(each.num_bytes for each in done))}: {plural(len(gone), 'entry', 'entries')} cleared")
     ctx.exit(FAILED if len(gone) < len(done) else 0)
 
 

@@ -9,7 +9,7 @@ import click
 
 from zoo.cli.options.counts import count_option
 from zoo.cli.options.output import output_option, quiet_option
-from zoo.cli.session import complain, plugin_options, session_of
+from zoo.cli.session import complain, plugin_options, session_of, tell
 from zoo.names import DEFAULT_RUNS
 from zoo.text import clean, plural
 
@@ -76,10 +76,10 @@ def command(
         for warning in record.warnings:
             complain(warning)
         if not quiet:
-            click.echo(_line(record, is_new))
+            tell(_line(record, is_new))
     if not quiet:
         rows = plural(len(result.leaderboard.rows), "row")
-        click.echo(f"zoo rank {clean(result.store)} ranks {rows}", err=True)
+        tell(f"zoo rank {clean(result.store)} ranks {rows}", err=True)
 
 
 def _line(record: Record, is_new: bool) -> str:

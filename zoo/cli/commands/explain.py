@@ -11,7 +11,7 @@ from zoo.cli.display.pictures import check_picture_name, write_picture
 from zoo.cli.options.counts import count_option
 from zoo.cli.options.output import output_option
 from zoo.cli.options.running_model import checkpoint_argument, device_option, images_argument
-from zoo.cli.session import complain, plugin_options, session_of
+from zoo.cli.session import complain, plugin_options, session_of, tell
 from zoo.text import clean, plural
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def command(
         layer, (rows, columns) = explanation.layer, explanation.num_places
         bands.append(_band(source.name, decoded, explanation, classifier.card.classes))
         best, probability = explanation.classes[0]
-        click.echo(f"{clean(source.name)}: {clean(classifier.card.classes[best])} {100 * probability:.1f} %")
+        tell(f"{clean(source.name)}: {clean(classifier.card.classes[best])} {100 * probability:.1f} %")
     if bands:
         shown = 1 + min(top_k, len(classifier.card.classes))
         write_picture(draw_sheet(bands, title=classifier.card.title, side=224, columns=shown, scale=_SCALE), path)

@@ -10,7 +10,7 @@ import click
 from zoo.cli.options.counts import count_option
 from zoo.cli.options.output import output_option
 from zoo.cli.options.running_model import checkpoint_argument
-from zoo.cli.session import complain, plugin_options, session_of
+from zoo.cli.session import complain, plugin_options, session_of, tell
 from zoo.text import clean, plural
 
 if TYPE_CHECKING:
@@ -89,10 +89,10 @@ def command(ctx: click.Context, /, **params: Any) -> None:
     else:
         parity, path = done.parity, done.path
         size = f"{done.num_bytes:,} bytes"
-        click.echo(f"wrote {clean(path)}: {done.format}, {size}; described in {clean(path.name)}.json")
+        tell(f"wrote {clean(path)}: {done.format}, {size}; described in {clean(path.name)}.json")
         for line in _details(done):
-            click.echo(clean(line))
-    click.echo(
+            tell(clean(line))
+    tell(
         f"compared with the original on {plural(parity.images, 'image')} from {clean(origin)}: largest logit "
         f"difference {parity.max_difference:.2g} ({parity.relative_difference:.2g} relative to the largest logit), "
         f"same top-1 class for {100 * parity.top1_agreement:.2f} %"

@@ -11,7 +11,7 @@ import click
 from zoo.cli.options.class_names import classes_of
 from zoo.cli.options.counts import count_option
 from zoo.cli.options.output import output_option, split_commas
-from zoo.cli.session import complain, plugin_options, session_of
+from zoo.cli.session import complain, plugin_options, session_of, tell
 from zoo.text import clean, plural
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def command(ctx: click.Context, /, **params: Any) -> None:
     for note in imported.notes:
         complain(note)
     name, num_classes = clean(card.architecture.display_name), plural(len(card.classes), "class", "classes")
-    click.echo(
+    tell(
         f"wrote {clean(call.path)}: {name}, {num_classes}, images of {card.image_size} × {card.image_size} pixels, "
         f"mean {_shown(card.mean)}, std {_shown(card.std)}"
     )

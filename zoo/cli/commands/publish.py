@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from zoo.cli.session import complain
+from zoo.cli.session import complain, tell
 from zoo.text import clean, plural
 
 TARGETS = ("folder", "github-pages", "hf-space")
@@ -37,13 +37,13 @@ def command(site: str, target: str, place: str | None, branch: str, title: str) 
         if place is None:
             raise UsageError("--to folder requires --at FOLDER")
         summary = publish_to_folder(Path(site), Path(place))
-        click.echo(f"{plural(summary.num_files, 'file')} in {clean(place)}")
+        tell(f"{plural(summary.num_files, 'file')} in {clean(place)}")
         for name in summary.kept:
             complain(f"kept: {clean(Path(place) / name)} is no longer part of the site, but was changed there")
     elif target == "github-pages":
         commit = publish_to_git(Path(site), place or "origin", branch)
-        click.echo(f"pushed {commit[:12]} to {clean(branch)}" if commit else f"{clean(branch)} already holds this site")
+        tell(f"pushed {commit[:12]} to {clean(branch)}" if commit else f"{clean(branch)} already holds this site")
     else:
         if place is None or place.count("/") != 1:
             raise UsageError("--to hf-space requires --at USER/NAME")
-        click.echo(clean(publish_to_space(Path(site), place, title=title)))
+        tell(clean(publish_to_space(Path(site), place, title=title)))

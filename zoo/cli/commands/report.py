@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from zoo.cli.options.output import output_option
-from zoo.cli.session import complain, plugin_options, session_of
+from zoo.cli.session import complain, plugin_options, session_of, tell
 from zoo.names import DEFAULT_RUNS
 from zoo.text import clean, plural
 
@@ -76,13 +76,13 @@ def command(
         defaults=defaults_of(catalog, trials),
     )
     summary = write_report(leaderboard, trials, folder, options, model_card=model_card)
-    click.echo(f"{plural(summary.num_pages, 'page')} and {plural(summary.num_files - summary.num_pages, 'other file')}")
+    tell(f"{plural(summary.num_pages, 'page')} and {plural(summary.num_files - summary.num_pages, 'other file')}")
     if features:
         from reports.site.features_page import PAGE, write_features_page
 
         num_rows = write_features_page(folder, leaderboard, trials, title=title)
-        click.echo(f"{clean(folder / PAGE)} shows the features of {plural(num_rows, 'row')}")
-    click.echo(f"open {clean(folder / 'index.html')}")
+        tell(f"{clean(folder / PAGE)} shows the features of {plural(num_rows, 'row')}")
+    tell(f"open {clean(folder / 'index.html')}")
     for name in summary.kept:
         complain(
             f"kept: {clean(folder / name)} is no longer part of the site, but has been changed since it was written"

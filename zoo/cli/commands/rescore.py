@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from zoo.cli.options.output import split_commas
-from zoo.cli.session import complain, plugin_options, session_of
+from zoo.cli.session import complain, plugin_options, session_of, tell
 from zoo.text import clean, plural
 
 if TYPE_CHECKING:
@@ -43,15 +43,15 @@ def command(ctx: click.Context, /, runs: tuple[str, ...], names: tuple[str, ...]
     folders = [folder for folder, _ in trials]
     summary = rescore(folders, metrics)
     _refresh_tables({folder.parent for folder in folders}, catalog)
-    click.echo(
+    tell(
         f"{plural(summary.changed, 'trial')} rescored, {summary.unchanged:,} unchanged"
         + (f", {summary.not_done:,} without predictions" if summary.not_done else "")
     )
     for name, count in summary.changes.items():
-        click.echo(f"  {clean(name)}: changed in {plural(count, 'trial')}")
+        tell(f"  {clean(name)}: changed in {plural(count, 'trial')}")
     for name, (missing, count) in summary.lacking.items():
         trials_without = plural(count, "trial")
-        click.echo(f"  {clean(name)}: left out of {trials_without}, whose predictions were saved without {missing}")
+        tell(f"  {clean(name)}: left out of {trials_without}, whose predictions were saved without {missing}")
     for problem in (*problems, *summary.problems):
         complain(problem)
     ctx.exit(FAILED if problems or summary.problems else 0)

@@ -14,7 +14,7 @@ import click
 
 from zoo.cli.options.counts import count_option
 from zoo.cli.options.running_model import checkpoint_argument, device_option, precision_option
-from zoo.cli.session import complain, plugin_options, session_of
+from zoo.cli.session import complain, plugin_options, session_of, tell
 from zoo.files.plain_files import TOKEN, read_text
 from zoo.text import clean
 
@@ -195,8 +195,8 @@ def command(ctx: click.Context, /, **params: Any) -> None:
         address = address_of(listener)
 
         def ready() -> None:
-            click.echo(f"serving {clean(classifier.card.title)} on {address}")
-            click.echo(f"demo page: {address}/, API documentation: {address}/docs; press Ctrl-C to stop")
+            tell(f"serving {clean(classifier.card.title)} on {address}")
+            tell(f"demo page: {address}/, API documentation: {address}/docs; press Ctrl-C to stop")
 
         with closing(served):
             served.warm_up()
@@ -210,7 +210,7 @@ def command(ctx: click.Context, /, **params: Any) -> None:
                 ready=ready,
             )
     if finished:
-        click.echo("stopped; all pending requests were answered")
+        tell("stopped; all pending requests were answered")
     ctx.exit(0 if finished else INTERRUPTED)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from zoo.cli.options.placing import DATA_ROOT_HELP
-from zoo.cli.session import Session, complain, plugin_options, session_of
+from zoo.cli.session import Session, complain, plugin_options, session_of, tell
 from zoo.text import clean, plural
 
 if TYPE_CHECKING:
@@ -97,19 +97,17 @@ def command(
     signed, false = check_all(trials, Path(signers)) if signers else ({}, [])
     found += false
     if signers:
-        click.echo(f"{len(signed):,} of {plural(len(trials), 'trial')} signed by {_names(signed.values())}")
+        tell(f"{len(signed):,} of {plural(len(trials), 'trial')} signed by {_names(signed.values())}")
     if sample:
         sample_seed = secrets.randbelow(2**31) if sample_seed is None else sample_seed
         again = _sample([trial for trial in trials if not checks[trial[0]].problems], sample, sample_seed)
-        click.echo(f"sample of {plural(len(again), 'trial')}, drawn with --sample-seed {sample_seed}")
+        tell(f"sample of {plural(len(again), 'trial')}, drawn with --sample-seed {sample_seed}")
         for trial, problem in _run_again(again, trials, session, data_root):
             if problem:
                 found.append(f"{clean(trial[0].name)}: {problem}")
             else:
                 statuses[trial[0]] = "reproduced"
-        click.echo(
-            f"{sum(each == 'reproduced' for each in statuses.values())} of {len(again)} repeated trials reproduced"
-        )
+        tell(f"{sum(each == 'reproduced' for each in statuses.values())} of {len(again)} repeated trials reproduced")
     _write(trials, statuses, signed, sample_seed if sample else None)
     for report in reports:
         found += [f"{clean(report)}: {problem}" for problem in _check_report(report, trials, catalog)]
@@ -127,7 +125,7 @@ def _tell_of_trials(trials: Sequence[Trial], checks: Mapping[Path, TrialCheck]) 
     line += f"; {partly:,} only in part" if partly else ""
     if len(finished) < len(trials):
         line += f"; of {plural(len(trials) - len(finished), 'trial')} without a result, only checksums were checked"
-    click.echo(line)
+    tell(line)
     reasons = Counter(each for folder in finished for each in checks[folder].unchecked.items())
     for (metric, reason), count in sorted(reasons.items()):
         complain(f"metric {metric!r} was not recomputed in {plural(count, 'trial')}: {reason}")
@@ -168,7 +166,7 @@ def _check_report(report: Path, trials: Sequence[Trial], catalog: Catalog) -> li
     for each in notes:
         complain(each)
     verdict = "failed" if problems else f"passed: {', '.join(checked)}"
-    click.echo(f"{clean(report)}: {verdict}")
+    tell(f"{clean(report)}: {verdict}")
     return problems
 
 
@@ -200,7 +198,7 @@ def _run_again(
     groups = group_trials(trials)
     results = []
     for trial in chosen:
-        click.echo(f"running again: {clean(trial[1].spec.title)}", err=True)
+        tell(f"running again: {clean(trial[1].spec.title)}", err=True)
         with scratch_folder("verify") as scratch:
             summary = run_bench(
                 Plan(trials=(trial[1].spec,), skips=(), preload=()),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo.cli.session import plugin_options, session_of
+from zoo.cli.session import plugin_options, session_of, tell
 from zoo.text import clean
 
 if TYPE_CHECKING:
@@ -36,27 +36,27 @@ def command(ctx: click.Context, /, run: str, other: str | None) -> None:
             raise StoreError(f"{run} was not run, so nothing would run it again: {record.origin.word}")
         differences = differences_from_today(record, session_of(ctx).catalog())
         if not differences:
-            click.echo("nothing: the same command reuses this trial, unless the content of the dataset has changed")
+            tell("nothing: the same command reuses this trial, unless the content of the dataset has changed")
         else:
-            click.echo("the same command runs this trial again, because of these changes (then → today):")
+            tell("the same command runs this trial again, because of these changes (then → today):")
             _show(differences)
         return
     right = _read(other)
     differences = result_differences(record, right)
     if differences:
-        click.echo("the results differ because of these settings:")
+        tell("the results differ because of these settings:")
         _show(differences)
     else:
-        click.echo("the results are the same: all settings that can change a prediction are equal")
+        tell("the results are the same: all settings that can change a prediction are equal")
     if any(each.origin is not None and each.speed is None for each in (record, right)):
-        click.echo("speeds are not comparable: one of the two has none")
+        tell("speeds are not comparable: one of the two has none")
         return
     differences = measurement_differences(record, right)
     if differences:
-        click.echo("speeds are not comparable because of these settings:")
+        tell("speeds are not comparable because of these settings:")
         _show(differences)
     else:
-        click.echo("speeds are comparable: all settings that can change them are equal")
+        tell("speeds are comparable: all settings that can change them are equal")
 
 
 def _read(run: str) -> Record:
@@ -72,7 +72,7 @@ def _read(run: str) -> Record:
 
 def _show(differences: list[FieldDifference]) -> None:
     for each in differences:
-        click.echo(f"  {clean(each.field)}: {_text(each.left)} → {_text(each.right)}")
+        tell(f"  {clean(each.field)}: {_text(each.left)} → {_text(each.right)}")
 
 
 def _text(value: object) -> str:
