@@ -35,8 +35,9 @@ _PHASE_WIDTH = max(len(word) for word in _PHASES.values())
 _EPOCHS_WIDTH = len("epoch 100/100 ")
 _RANK_WIDTH = 4
 _NUMBER_WIDTHS = {"accuracy": 8, "seeds": 7, "images/s": 9}
+_SHORTEST_BAR = 8
 MAX_RUNNING = 8
-"""Maximum number of running trials shown."""
+"""Maximum number of running trials shown; half as many where each takes two lines."""
 _FIXED_LINES = 10  # all but the rows of the ranking
 
 
@@ -54,6 +55,7 @@ class Display:
         self._console = console
         self._state = BenchState(clock, expected=expected)
         self._seen: dict[str, int] = {"model": 0, "data": 0, "recipe": 0}
+        self._longest = self._longest_without_recipe = 0  # cells of the titles of the plan
         self._names: dict[str, set[str]] = {"model": set(), "data": set(), "recipe": set()}
         # Events come from one thread, and the picture is drawn from another.
         self._lock = threading.RLock()
@@ -119,18 +121,30 @@ class Display:
         elif len(state.running) == 1:
             yield from _trial(state.current, width)
         else:
-            shown = list(state.running.values())[:MAX_RUNNING]
+            shown = list(state.running.values())[: self._most_running(width)]
             for trial in shown:
-                yield _trial_line(trial, width)
+                if self._is_narrow(width):
+                    yield from _two_lines(trial, width)
+                else:
+                    yield _one_line(trial, width, self._longest)
             if len(shown) < len(state.running):
                 yield Text(f" … and {len(state.running) - len(shown)} more", style="dim")
         yield Text()
+
+    def _is_narrow(self, width: int) -> bool:
+        """Return whether one line has no room for what tells trials apart: their names without the recipe."""
+        return self._longest_without_recipe > _room(width, _SHORTEST_BAR)
+
+    def _most_running(self, width: int) -> int:
+        return MAX_RUNNING // 2 if self._is_narrow(width) else MAX_RUNNING
 
     def _leaderboard(self, width: int) -> Iterable[RenderableType]:
         ranked = self._state.ranked()
         if not ranked:
             return
-        room = max(1, self._console.height - _FIXED_LINES - max(0, min(len(self._state.running), MAX_RUNNING + 1) - 3))
+        running = min(len(self._state.running), self._most_running(width) + 1)
+        lines = running * 2 if running > 1 and self._is_narrow(width) else running
+        room = max(1, self._console.height - _FIXED_LINES - max(0, lines - 3))
         shown = ranked if len(ranked) <= room else ranked[: room - 1]
         table = Table.grid(padding=(0, 2))
         titles = self._titles(width)
@@ -177,28 +191,49 @@ class Display:
 
     def _remember(self, title: str) -> None:
         parts = clean(title).split(" · ")
+        self._longest = max(self._longest, width_of(clean(title)))
+        self._longest_without_recipe = max(self._longest_without_recipe, width_of(" · ".join([*parts[:2], *parts[3:]])))
         if len(parts) == 4:
             for key, name in zip(self._seen, parts, strict=False):
                 self._seen[key] = max(self._seen[key], width_of(name))
                 self._names[key].add(name)
 
 
-def _trial_line(trial: RunningTrial, width: int) -> RenderableType:
-    """Return the line of a trial if several run at a time."""
-    bar_width = max(8, width // 4)
-    epoch = trial.epoch
-    epochs = f"epoch {epoch.epoch}/{epoch.epochs}" if epoch else ""
-    doing = f"{_PHASES.get(trial.phase, clean(trial.phase)):<{_PHASE_WIDTH}}  {epochs:<{_EPOCHS_WIDTH}}"
+def _room(width: int, bar_width: int) -> int:
+    """Return how many cells the title has on the line of one of several trials."""
+    return width - bar_width - _PHASE_WIDTH - _EPOCHS_WIDTH - len("   ") - len("  ")
+
+
+def _one_line(trial: RunningTrial, width: int, longest: int) -> RenderableType:
+    """Return the line of a trial if several run at a time; the bar is shorter where titles are long."""
+    bar_width = max(_SHORTEST_BAR, min(width // 4, _room(width, longest)))
+    room = _room(width, bar_width)
+    title = fit(_short_title(clean(trial.title), room), room)
     line = Table.grid()
     line.add_column(no_wrap=True, width=width - bar_width)
     line.add_column()
-    room = width - bar_width - len(doing) - 3
-    title = clean(trial.title)
     line.add_row(
-        Text.assemble(" ", (f"{fit(title, room)}{' ' * max(0, room - width_of(title))}  ", "bold"), (doing, "cyan")),
+        Text.assemble(" ", (f"{title}{' ' * max(0, room - width_of(title))}  ", "bold"), (_doing(trial), "cyan")),
         _bar(trial.share, bar_width),
     )
     return line
+
+
+def _two_lines(trial: RunningTrial, width: int) -> Iterable[RenderableType]:
+    """Yield the lines of a trial if several run at a time on a narrow terminal."""
+    yield Text(fit(f" {_short_title(clean(trial.title), width - 1)}", width), style="bold")
+    label = f"   {_doing(trial)}"
+    line = Table.grid()
+    line.add_column(no_wrap=True, width=len(label))
+    line.add_column()
+    line.add_row(Text(label, style="cyan"), _bar(trial.share, width - len(label)))
+    yield line
+
+
+def _doing(trial: RunningTrial) -> str:
+    epoch = trial.epoch
+    epochs = f"epoch {epoch.epoch}/{epoch.epochs}" if epoch else ""
+    return f"{_PHASES.get(trial.phase, clean(trial.phase)):<{_PHASE_WIDTH}}  {epochs:<{_EPOCHS_WIDTH}}"
 
 
 def _trial(trial: RunningTrial, width: int) -> Iterable[RenderableType]:

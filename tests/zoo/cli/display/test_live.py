@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,6 +64,23 @@ def test_on_a_narrow_terminal_names_and_numbers_are_whole_or_absent(recorded_eve
     assert "resnet20_cifar · digits · seed 0" in text
     assert "val accuracy  75.00%" in text
     assert "images/s" not in text
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_trials_that_run_together_keep_what_tells_them_apart(clock: Any, width: int) -> None:
+    """Of each, "r…" was left at 40 columns."""
+    titles = [f"resnet20_cifar · {data} · sgd_step · seed 0" for data in ("digits", "fashion_mnist")]
+    events: list[Event] = [BenchStarted(store=Path("runs"), trials=tuple(zip("ab", titles, strict=True)))]
+    events += [
+        TrialStarted(trial_id=key, title=title, number=1, total=2) for key, title in zip("ab", titles, strict=True)
+    ]
+    picture = _after(events, clock, width)
+    assert max(len(line) for line in picture) <= width
+    text = "\n".join(picture)
+    assert "…" not in text
+    for data in ("digits", "fashion_mnist"):
+        assert re.search(rf"resnet20_cifar · {data} · (sgd_step · )?seed 0\b", text)
+    assert text.count("starting") == 2
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
