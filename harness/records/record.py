@@ -357,7 +357,7 @@ class Record(FrozenModel):
     """Versions, device and threads."""
     warnings: tuple[str, ...] = ()
     """Warnings for readers of the result, such as a metric that could not be computed."""
-    started_at: Identifier = ""
+    started_at: str = ""
     """Start time in UTC, ISO 8601; informative only."""
     attempts: int = 1
     """Number of times that the trial was started."""

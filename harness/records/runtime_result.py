@@ -79,7 +79,7 @@ class RuntimeResult(FrozenModel):
     """Versions, device and threads."""
     warnings: tuple[str, ...] = ()
     """Warnings for readers of the result."""
-    started_at: Identifier = ""
+    started_at: str = ""
     """Start time in UTC, ISO 8601; informative only."""
     files: dict[str, str] = Field(default_factory=dict)
     """SHA-256 of its predictions, by file name."""

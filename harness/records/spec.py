@@ -14,7 +14,7 @@ from zoo.preparation import DEFAULT_SIZE, Fit, Interpolation, Preparation
 from zoo.published import PublishedFigure
 
 Identifier = Annotated[str, Field(pattern=r"^[!-~]*$")]
-"""A hash, a date or the name of a trial: printable ASCII, since it is hashed and written without being cleaned."""
+"""A hash, or the name of a trial: printable ASCII, since it is hashed and written without being cleaned."""
 
 
 class FrozenModel(BaseModel):

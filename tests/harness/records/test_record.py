@@ -232,7 +232,7 @@ def test_other_kinds_and_unknown_names_are_refused_by_name(full: Record, path: s
 @pytest.mark.parametrize(
     "path",
     [
-        *("trial_id", "result_key", "measurement_key", "started_at"),
+        *("trial_id", "result_key", "measurement_key"),
         *("data.fingerprint", "data.pixels", "data.whole_fingerprint"),
     ],
 )
