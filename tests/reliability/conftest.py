@@ -26,6 +26,8 @@ from harness.records.store import Store
 from zoo.loading import Sources, build_catalog
 
 HERE = Path(__file__).parent
+STARTED: list[subprocess.Popen[str]] = []
+"""Commands started by the test that runs."""
 NETS = ("toy_linear", "toy_hidden")
 TIMES = ("seconds", "started_at", "speed", "attempts")
 """Fields of a record that tell of time."""
@@ -132,7 +134,7 @@ class ToyBench:
 
     def start(self, **what: Any) -> subprocess.Popen[str]:
         """Start it as the command, the leader of a process group; its table comes as CSV."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [self.zoo, *self._arguments(**what)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -140,6 +142,8 @@ class ToyBench:
             start_new_session=True,
             env={**os.environ, **self._environment},
         )
+        STARTED.append(process)
+        return process
 
     def call(self, resident: Resident, **what: Any) -> Ended:
         """Run it as the command, in a fork of a resident process."""
@@ -175,6 +179,15 @@ def told(folder: Path, record: Record) -> dict[str, Any]:
     files = {name: (folder / name).read_bytes() for name in ("predictions.safetensors", "checkpoint.safetensors")}
     left = sorted(path.name for path in folder.iterdir() if path.name.startswith((".tmp-", "state-")))
     return {"record": said, "epochs": losses, "left over": left, **files}
+
+
+@pytest.fixture(autouse=True)
+def _no_command_outlives_its_test() -> Iterator[None]:
+    """End what a test that failed left running: it would take the cores from the tests that follow."""
+    yield
+    while STARTED:
+        with STARTED.pop() as process:
+            process.kill()
 
 
 @pytest.fixture(scope="session")

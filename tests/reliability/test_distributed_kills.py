@@ -33,7 +33,7 @@ def groups() -> dict[int, list[int]]:
     return found
 
 
-def wait_until(is_so, seconds: float = 90.0) -> None:
+def wait_until(is_so, seconds: float = 240.0) -> None:
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline, "it did not come to be"

@@ -8,6 +8,7 @@ import os
 import random
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -85,6 +86,7 @@ def test_a_killed_bench_shows_its_finished_trials_and_continues(make_bench: Call
     done = bench.store.root / "*"
     while not list(bench.store.root.glob("*/record.json")):
         assert process.poll() is None, f"it ended before any record was in {done}"
+        time.sleep(0.01)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     before = bench.content()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -32,16 +32,21 @@ def inline_cluster(inline_workers: InlineWorkers, bench: Bench) -> Cluster:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
+def bench(tmp_path: Path) -> Iterator[Bench]:
     """A bench in a folder of its own."""
-    return Bench(tmp_path)
+    bench = Bench(tmp_path)
+    yield bench
+    bench.end()
 
 
 @pytest.fixture
-def wait_until() -> Callable[[Callable[[], bool], float], None]:
-    """Wait until a condition holds, and fail if that takes longer than a number of seconds."""
+def wait_until() -> Callable[..., None]:
+    """Wait until a condition holds, and fail if that takes longer than a number of seconds.
 
-    def wait(condition: Callable[[], bool], seconds: float) -> None:
+    The default is for what a process does once it has started, which takes minutes where others have all the cores.
+    """
+
+    def wait(condition: Callable[[], bool], seconds: float = 240) -> None:
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, "waited in vain"

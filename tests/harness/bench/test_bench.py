@@ -122,8 +122,8 @@ def test_a_stopped_trial_goes_on_and_ends_with_the_same_bits(
 ) -> None:
     """ctlearn#179, sparseml#159: a resume reset the best metric, or was off by one epoch."""
     ((_, expected),) = whole.store.records()
-    process = subprocess.Popen(bench.script('bench.run_one("slow", recipes=["steady"])'))
-    wait_until(lambda: any(bench.store.root.glob("*/state-*.safetensors")), 120)
+    process = bench.start('bench.run_one("slow", recipes=["steady"])')
+    wait_until(lambda: any(bench.store.root.glob("*/state-*.safetensors")))
     process.send_signal(number)
     process.wait()
     record = bench.run_one("slow", recipes=["steady"])
@@ -148,8 +148,8 @@ def test_ctrl_c_stops_the_bench_and_leaves_no_process(
 ) -> None:
     code = """summary = bench.run("linear", "raises", recipes=["long"])
 print(summary.interrupted, [record.outcome.value for record in summary.records])"""
-    process = subprocess.Popen(bench.script(code), stdout=subprocess.PIPE, text=True)
-    wait_until(lambda: any(bench.store.root.glob("*/history.jsonl")), 60)
+    process = bench.start(code, stdout=subprocess.PIPE, text=True)
+    wait_until(lambda: any(bench.store.root.glob("*/history.jsonl")))
     children = descendants(process.pid)
     assert children
     for _ in range(signals):

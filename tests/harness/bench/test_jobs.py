@@ -16,8 +16,8 @@ import pytest
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of a parent's death")
 def test_a_killed_bench_takes_its_trial_with_it(bench: Any, wait_until: Any, alive: Any, descendants: Any) -> None:
-    process = subprocess.Popen(bench.script('bench.run("linear", recipes=["long"])'))
-    wait_until(lambda: any(bench.store.root.glob("*/history.jsonl")), 60)
+    process = bench.start('bench.run("linear", recipes=["long"])')
+    wait_until(lambda: any(bench.store.root.glob("*/history.jsonl")))
     children = descendants(process.pid)
     process.kill()
     process.wait()
@@ -31,9 +31,9 @@ def test_a_bench_that_ends_takes_what_its_trials_started_with_it(
     bench: Any, wait_until: Any, alive: Any, end: signal.Signals
 ) -> None:
     code = 'bench.run("leaves_children_and_hangs")'
-    process = subprocess.Popen(bench.script(code), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process = bench.start(code, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     pids = bench.folder / "pids"
-    wait_until(lambda: pids.exists() and len(pids.read_text().split()) == 4, 120)
+    wait_until(lambda: pids.exists() and len(pids.read_text().split()) == 4)
     process.send_signal(end)
     process.communicate(timeout=60)  # nothing keeps the pipe open
     wait_until(lambda: not any(alive(int(pid)) for pid in pids.read_text().split()), 10)

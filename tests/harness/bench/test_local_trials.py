@@ -188,9 +188,9 @@ def test_a_trial_that_stays_held_by_another_process_fails(bench: Any) -> None:
 @linux
 @pytest.mark.slow
 def test_a_request_to_stop_that_a_plugin_catches_is_heeded_after_the_step(bench: Any, wait_until: Any) -> None:
-    process = subprocess.Popen(
-        bench.script('print(bench.run_one("swallows", recipes=["long"]).reason)'), stdout=subprocess.PIPE, text=True
+    process = bench.start(
+        'print(bench.run_one("swallows", recipes=["long"]).reason)', stdout=subprocess.PIPE, text=True
     )
-    wait_until(lambda: any(b'"epoch"' in path.read_bytes() for path in bench.store.root.glob("*/history.jsonl")), 120)
+    wait_until(lambda: any(b'"epoch"' in path.read_bytes() for path in bench.store.root.glob("*/history.jsonl")))
     os.kill(process.pid, 15)
     assert process.communicate(timeout=60)[0] == "stopped by the user during train\n"

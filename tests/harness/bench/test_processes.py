@@ -64,7 +64,7 @@ def test_a_status_is_that_of_the_process(start: Start) -> None:
 def test_killing_a_job_ends_what_it_started(start: Start, tmp_path: Path, wait_until: Any, alive: Any) -> None:
     file = tmp_path / "pid"
     job = start("subprocess:run", args=["sh", "-c", f"echo $$ > '{file}'; exec sleep 3600"])
-    wait_until(lambda: file.exists() and file.read_text().strip(), 60)
+    wait_until(lambda: file.exists() and file.read_text().strip())
     assert not job.wait(0)
     job.kill()
     assert job.status == -signal.SIGKILL
@@ -85,7 +85,7 @@ def test_an_interrupted_job_may_clean_up_before_it_ends(
 ) -> None:
     file = tmp_path / "pid"
     job = start("subprocess:run", args=["sh", "-c", f"echo $$ > '{file}'; exec sleep 3600"])
-    wait_until(lambda: file.exists() and file.read_text().strip(), 60)
+    wait_until(lambda: file.exists() and file.read_text().strip())
     job.interrupt()
     assert job.wait(30)
     assert job.status == 1  # of a KeyboardInterrupt, and not of a signal

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 from harness.bench.bench import BenchSummary, run_bench
 from harness.bench.settings import BenchSettings, RunLimits
@@ -31,6 +33,7 @@ class Bench:
         self.others: list[Path] = []
         self.store = Store(folder / "runs")
         self.events: list[Event] = []
+        self._started: list[subprocess.Popen[Any]] = []
 
     @property
     def sources(self) -> Sources:
@@ -93,3 +96,15 @@ if __name__ == "__main__":
             + textwrap.indent(code, "    ")
         )
         return [sys.executable, str(path)]
+
+    def start(self, code: str, **options: Any) -> subprocess.Popen[Any]:
+        """Start *code* in a fresh interpreter, which runs until :meth:`end` at the latest."""
+        process = subprocess.Popen(self.script(code), **options)
+        self._started.append(process)
+        return process
+
+    def end(self) -> None:
+        """End what a test that failed left running: it would take the cores from the tests that follow."""
+        for process in self._started:
+            with process:
+                process.kill()
