@@ -85,7 +85,8 @@ class PackedImages:
         self._shapes_N3: NDArray[np.int64] = load_array(folder / f"{split}-shapes.npy")
         # Copy-on-write, because torch warns of arrays that cannot be written to; nothing writes to it.
         with open_plain(folder / f"{split}-whole.bin", PACK) as file:
-            self._pixels = np.memmap(file, dtype=np.uint8, mode="c")
+            # As a plain array, whose slices are made in a third of the time.
+            self._pixels = np.asarray(np.memmap(file, dtype=np.uint8, mode="c"))
         self._channels = channels
         self._check(folder / f"{split}-whole.bin")
 
@@ -107,7 +108,7 @@ class PackedImages:
     def __getitem__(self, index: int) -> NDArray[np.uint8]:
         offset, height, width = self._shapes_N3[index].tolist()
         pixels = self._pixels[offset : offset + height * width * self._channels]
-        return np.asarray(pixels).reshape(height, width, self._channels)
+        return pixels.reshape(height, width, self._channels)
 
 
 def _decoded(

@@ -34,11 +34,11 @@ def test_results_come_in_order(num_threads, most_ahead):
     assert list(filled(tasks(20), num_threads=num_threads, most_ahead=most_ahead)) == expected(20)
 
 
-def test_no_jobs_give_no_results():
+def test_no_tasks_give_no_results():
     assert list(filled(iter(()), num_threads=2, most_ahead=2)) == []
 
 
-def test_only_some_jobs_are_started_ahead():
+def test_only_some_tasks_are_started_ahead():
     made = []
 
     def counted():
@@ -53,7 +53,7 @@ def test_only_some_jobs_are_started_ahead():
     assert len(made) == 4
 
 
-def test_a_thread_goes_on_with_the_next_job_while_a_part_takes_long():
+def test_a_thread_goes_on_with_the_next_task_while_a_part_takes_long():
     released, second_done = threading.Event(), threading.Event()
 
     def slow(part):
