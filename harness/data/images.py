@@ -6,7 +6,9 @@ Shape suffixes: N images, H height, W width, C channels.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +24,8 @@ from harness.records.spec import FrozenModel
 from zoo.preparation import USUAL, Preparation
 
 SplitName = Literal["train", "val", "test"]
+SAMPLE = "test-sample"
+"""Beginning of the names of the index of some test images (:func:`harness.data.streaming_index.write_sample`)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -65,6 +69,9 @@ class ImageSet:
     """First 8 bytes of the SHA-256 of each image's id."""
     whole: PackedImages | EncodedImages | SelectedPhotographs | None = None
     """The same images whole, for random resized crops; None: they are not kept, or ``images_NHWC`` are whole."""
+    encoded_sample: Callable[[], StreamedImages] | None = None
+    """Opens the files of some test images that are kept decoded; None: they come from no files, or were prepared by an
+    earlier version."""
 
     def __len__(self) -> int:
         return len(self.labels_N)
@@ -75,7 +82,7 @@ class PreparedData(FrozenModel):
 
     folder: str
     """Absolute path of its folder, with ``SPLIT-images.npy``, ``SPLIT-labels.npy`` and ``SPLIT-samples.npy`` for each
-    split."""
+    split. Of a few test images that came encoded, ``test-sample-…`` is an index of their files."""
     fold: int | None = None
     """Number of the fold, from 1. All folds of a dataset share a folder, with the images stored once, as those of the
     split ``test``, and the indices of each split of each fold in ``fold-NUMBER-SPLIT.npy``."""
@@ -152,12 +159,15 @@ class PreparedData(FrozenModel):
                 labels_N=every.labels_N[places_N],
                 samples_N=every.samples_N[places_N],
                 whole=self.whole.load(places_N) if self.whole is not None and split == "train" else None,
+                encoded_sample=every.encoded_sample if split == "test" else None,
             )
         images_NHWC: NDArray[np.uint8] | StreamedImages
+        decoding = partial(
+            StreamedImages, folder, preparation=self.view, channels=self.channels, bit_depth=self.bit_depth
+        )
+        has_sample = split == "test" and not self.streamed and (folder / f"{SAMPLE}-places.npy").is_file()
         if self.streamed:
-            images_NHWC = StreamedImages(
-                folder, split, preparation=self.view, channels=self.channels, bit_depth=self.bit_depth
-            )
+            images_NHWC = decoding(split)
         else:
             images_NHWC = load_array(folder / f"{split}-images.npy", mapped=True)
         return ImageSet(
@@ -165,6 +175,7 @@ class PreparedData(FrozenModel):
             labels_N=load_array(folder / f"{split}-labels.npy"),
             samples_N=load_array(folder / f"{split}-samples.npy"),
             whole=self.whole.load() if self.whole is not None and split == self.whole.split == "train" else None,
+            encoded_sample=partial(decoding, SAMPLE) if has_sample else None,
         )
 
 

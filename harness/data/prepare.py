@@ -30,13 +30,13 @@ from harness.data.folding import pool_parts
 from harness.data.image_facts import write_facts
 from harness.data.image_shape import Shape, Wanted
 from harness.data.image_writer import WrittenSplit, read_images, write_images
-from harness.data.images import PreparedData
+from harness.data.images import SAMPLE, PreparedData
 from harness.data.moments import moments_of_histogram
 from harness.data.notes import class_notes, count_notes, depth_notes, duplicate_notes, unreadable_notes
 from harness.data.resplitting import add_draw, resplit_pool, settled_split, write_pool
 from harness.data.settings import DataSettings, Report
 from harness.data.splitting import SplitIndices, make_parts
-from harness.data.streaming_index import write_index
+from harness.data.streaming_index import write_index, write_sample
 from harness.data.whole_images import add_whole_images
 from harness.records.spec import DatasetSpec
 from harness.system.atomic_files import TEMPORARY_PREFIX, sync_file, sync_folder, write_json
@@ -287,6 +287,8 @@ def _prepare(
                 assert part.source.encoded is not None
                 source = part.source.encoded
                 write_index(temporary, name, (source[index] for index in kept.tolist()))
+            elif name == "test" and part.source.encoded is not None:
+                write_sample(temporary, SAMPLE, part.source.encoded, kept.tolist())
         has_training = bool(len(parts.get("train", ())))
         if spec.folds is None and spec.resplit is None and has_training:
             notes += class_notes(splits, parts, written) + duplicate_notes(written)

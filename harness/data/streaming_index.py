@@ -11,14 +11,17 @@ file, stay where they are. Their sizes and modification times are recorded, and 
 ``SPLIT-encoded``   images provided as bytes, packed
 ==================  =================================================================================
 
+Where images are kept decoded, there is such an index of a few test images, with which decoding is measured.
+
 Shape suffixes: N images, F files.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +34,8 @@ from harness.faults.errors import TrialError
 from harness.records.record import FailureKind
 from zoo.dataset import FilePart
 from zoo.files.plain_files import PACK, open_plain
+
+SAMPLE_IMAGES, SAMPLE_BYTES = 64, 16 << 20
 
 _UNTIMED = -1
 """Placeholder for the modification time of a packed file, which may be copied along with its index."""
@@ -82,6 +87,27 @@ def write_index(folder: Path, split: str, items: Iterable[Encoded]) -> None:
     np.save(folder / f"{split}-places.npy", np.array(places, dtype=np.int64).reshape(-1, 3))
     np.save(folder / f"{split}-states.npy", np.array(states, dtype=np.int64).reshape(-1, 3))
     np.save(folder / f"{split}-paths.npy", np.frombuffer(raw, dtype=np.uint8))
+
+
+def write_sample(folder: Path, split: str, encoded: Sequence[Encoded], places: Sequence[int]) -> None:
+    """Write an index of up to :data:`SAMPLE_IMAGES` of the images at *places*, evenly spread over them.
+
+    Images provided as bytes are copied, up to :data:`SAMPLE_BYTES`. Nothing is written if a file is not there.
+    """
+    chosen = dict.fromkeys(np.linspace(0, len(places) - 1, SAMPLE_IMAGES, dtype=np.int64).tolist()) if places else ()
+
+    def items() -> Iterator[Encoded]:
+        copied = 0
+        for place in chosen:
+            item = encoded[places[place]]
+            if isinstance(item, bytes):
+                copied += len(item)
+                if copied > SAMPLE_BYTES:
+                    return
+            yield item
+
+    with contextlib.suppress(OSError):  # a sample only serves to measure
+        write_index(folder, split, items())
 
 
 class EncodedIndex:

@@ -4,6 +4,7 @@
 ``core_locks``      trials of a bench that take turns on the cores
 ``device_lock``     trials that share a device, and timing without them
 ``end_to_end``      training speed with the data path, measured alone
+``decoding``        how fast test images are decoded from their files
 ``energy``          joules that a device uses, by its own counter
 ``environment``     devices, precisions, and what a record states of a machine
 ``inference``       throughput and latency of a network on images that are on its device already

@@ -20,6 +20,7 @@ from harness.batches.forward_settings import ForwardSettings
 from harness.data.images import ImageSet, SelectedImages
 from harness.faults.out_of_memory import Halving
 from harness.measuring.best_inference import BATCH_SIZES, find_best_inference
+from harness.measuring.decoding import measure_decoding
 from harness.measuring.inference import measure_inference, timed_batch
 from harness.measuring.interference import ForeignLoad, GpuClock, is_quiet_within
 from harness.measuring.reference import BATCH_SIZE, measure_reference, reference_step
@@ -97,9 +98,9 @@ def measure_speed(
         training: None if the network was not trained, as where a head was fitted to features; inference is measured.
         test: Gives the end-to-end rate of inference, and images to time the network with.
         disturbance: How others on the device may have disturbed it, in a sentence; empty if they did not.
-        budget_seconds: Time for measuring inference, and again for training. Latency takes half of it, the reference
-            network a quarter before and after, and the search for the best inference three times as long. Very slow
-            networks take longer, since a minimum number of calls is made.
+        budget_seconds: Time for measuring inference, and again for training. Latency takes half of it, decoding a
+            quarter, the reference network a quarter before and after, and the search for the best inference three
+            times as long. Very slow networks take longer, since a minimum number of calls is made.
         best_inference: Whether the fastest settings for inference are looked for.
     """
     began = time.perf_counter()
@@ -183,6 +184,7 @@ def _measure(
                 own_rates = []
             else:
                 taken = None  # the epochs were not timed in the network's own time
+    decode = measure_decoding(test.images, budget_seconds=budget_seconds / 4)
     reference_after = measure_reference(reference, device, budget_seconds=budget_seconds / 4)
     foreign_cores = foreign.cores()
     if foreign.stolen() > STOLEN_CORES:
@@ -195,6 +197,7 @@ def _measure(
         inference_end_to_end=None
         if test.seconds is None
         else summarize([len(data) / test.seconds], batch_size=inference.batch_size),
+        decode=decode,
         latency=latency,
         best_inference=best,
         compile_seconds=compile_seconds,

@@ -238,7 +238,10 @@ class SpeedInfo(FrozenModel):
     inference: Rate | None = None
     """Inference, compute only."""
     inference_end_to_end: Rate | None = None
-    """Inference over the test split, with the data path."""
+    """Inference over the test split, with the data path: with decoding, unless images are kept decoded."""
+    decode: Rate | None = None
+    """Decoding of test images from their files to what the network sees, by one thread of the CPU; None if they come
+    from no files, and in older records."""
     latency: Latency | None = None
     """Latency of one image."""
     best_inference: BestInference | None = None

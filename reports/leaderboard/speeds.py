@@ -23,6 +23,7 @@ _RATES: Mapping[str, Callable[[SpeedInfo], Rate | None]] = {
     "train_compute": lambda speed: speed.train,
     "inference": lambda speed: speed.inference,
     "inference_end_to_end": lambda speed: speed.inference_end_to_end,
+    "decode": lambda speed: speed.decode,
     "best_inference": lambda speed: speed.best_inference.rate if speed.best_inference else None,
 }
 
@@ -54,6 +55,7 @@ def speed_of(records: Sequence[Record]) -> Speed | None:
         train_compute=medians.get("train_compute"),
         inference=medians.get("inference"),
         inference_end_to_end=medians.get("inference_end_to_end"),
+        decode=medians.get("decode"),
         intervals={
             name: (min(rate.low for rate in found), max(rate.high for rate in found))
             for name, found in rates.items()

@@ -86,6 +86,8 @@ class Speed:
     """Whether it was measured under the same conditions as most rows of its table."""
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """Interval of each rate above: lowest and highest end, over the seeds, of the middle 95 % of the windows."""
+    decode: float | None = None
+    """Test images per second that one thread decodes from their files."""
     best_inference: float | None = None
     """Inference images per second with the fastest settings found."""
     best_settings: str = ""

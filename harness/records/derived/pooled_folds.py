@@ -211,6 +211,7 @@ def speed_over(folds: Sequence[SpeedInfo]) -> SpeedInfo:
         train_end_to_end=rate(lambda speed: speed.train_end_to_end),
         inference=rate(lambda speed: speed.inference),
         inference_end_to_end=rate(lambda speed: speed.inference_end_to_end),
+        decode=rate(lambda speed: speed.decode),
         latency=Latency(
             p50_ms=statistics.median(each.p50_ms for each in latencies),
             p95_ms=statistics.median(each.p95_ms for each in latencies),

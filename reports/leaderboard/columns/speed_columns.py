@@ -118,6 +118,14 @@ SPEED_COLUMNS: tuple[Column, ...] = (
         priority=67,
         default=False,
     ),
+    _rate_column(
+        "decode_speed",
+        "decode img/s",
+        "test images that one thread of the CPU decodes from their files to what the network sees",
+        "decode",
+        priority=71,
+        default=False,
+    ),
     Column(
         key="relative_speed",
         title="rel. speed",

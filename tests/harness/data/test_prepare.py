@@ -23,6 +23,9 @@ from zoo.dataset import Dataset, Split, Splits
 from zoo.errors import DataError, PluginError
 from zoo.preparation import Preparation
 
+SAMPLE_FILES = ("encoded.bin", "paths.npy", "places.npy", "states.npy")
+"""The index of a few encoded images, with which decoding is measured."""
+
 
 def test_images_labels_and_samples_are_stored_in_files(prepare: Prepare) -> None:
     prepared = prepare(splits(TRAIN, TEST), val_fraction=0.2)
@@ -34,7 +37,7 @@ def test_images_labels_and_samples_are_stored_in_files(prepare: Prepare) -> None
     assert len(set(test.samples_N.tolist())) == 6
     assert {path.name for path in Path(prepared.folder).iterdir()} == {"data.json"} | {
         f"{split}-{what}.npy" for split in ("train", "val", "test") for what in ("images", "labels", "samples")
-    } | {"val-ids.npy", "test-ids.npy"}
+    } | {"val-ids.npy", "test-ids.npy"} | {f"test-sample-{what}" for what in SAMPLE_FILES}
 
 
 def test_the_number_of_workers_changes_nothing(prepare: Prepare) -> None:

@@ -101,6 +101,7 @@ def full(small_record: Record) -> Record:
             train_end_to_end=RATE,
             inference=RATE,
             inference_end_to_end=RATE,
+            decode=RATE,
             latency=Latency(p50_ms=1.25, p95_ms=2.5, runs=100),
             best_inference=BestInference(
                 rate=RATE,
