@@ -173,7 +173,7 @@ def _reaches_a_terminal() -> bool:
 
 
 def _write_line(line: str) -> None:
-    click.echo(wrapped(line, sys.stderr), err=True)
+    click.echo(wrapped(line, sys.stderr, indent=2), err=True)
 
 
 def _nothing(line: str) -> None:

@@ -63,9 +63,11 @@ def wrapped(text: str, stream: TextIO, *, indent: int = 0) -> str:
 
 
 def _broken(line: str, width: int, indent: int) -> str:
-    lines, current = [], ""
+    lines: list[str] = []
+    current = ""
     for number, word in enumerate(line.split(" ")):
-        longer = f"{current} {word}" if number else word
+        is_begun = bool(current.strip()) or not lines  # blanks in a row are not carried to the next line
+        longer = " " * indent + word if not is_begun else f"{current} {word}" if number else word
         if current.strip() and width_of(longer) > width:
             lines.append(current.rstrip())
             longer = " " * indent + word

@@ -99,3 +99,8 @@ def test_a_sentence_breaks_between_words_at_the_edge_of_a_terminal(monkeypatch: 
     path = "/a/path/that/is/longer/than/a/line"
     assert wrapped(f"tables   {path} {path}", Terminal(), indent=2) == f"tables\n  {path}\n  {path}"
     assert wrapped("  in front", Terminal()) == "  in front"
+    assert wrapped("tables   exactly.csv  leaderboard.json  third", Terminal(), indent=2).split("\n") == [
+        "tables   exactly.csv",
+        "  leaderboard.json",
+        "  third",
+    ]
