@@ -16,6 +16,7 @@ from zoo.errors import ManyErrors, UnknownNameError, UsageError
 from zoo.files.plain_files import SUITE, read_text
 from zoo.names import near_names
 from zoo.options import Option
+from zoo.text import one_line
 
 # Defaults: small networks of different families that take a minute and a half on two cores.
 DEFAULT_MODELS = ("linear", "simple_cnn", "lenet5", "vgg_small", "resnet20_cifar")
@@ -241,6 +242,8 @@ def _seconds(duration: str) -> float:
 
 _MAX_DOTS = 300
 """Maximum number of dots in a line of a suite file: the parser's time for a key grows with the square of its dots."""
+_MAX_NAMES = 1_000
+"""Maximum number of entries of a list in a suite file: each name is looked for among thousands, near ones too."""
 
 
 def load_suite(path: Path) -> dict[str, Any]:
@@ -260,6 +263,12 @@ def load_suite(path: Path) -> dict[str, Any]:
         raise UsageError(f"the suite file {path} is not TOML: its values nest too deeply") from None
     except ValueError as error:  # also what the reader says of dates and numbers that do not exist
         raise UsageError(f"the suite file {path} is not TOML: {error}") from error
+    long = next((key for key, value in raw.items() if isinstance(value, list) and len(value) > _MAX_NAMES), None)
+    if long is not None:
+        raise UsageError(
+            f"the suite file {path} lists {len(raw[long]):,} {one_line(long, max_length=40)}; up to {_MAX_NAMES:,} may "
+            "be listed, and a pattern such as resnet* selects many"
+        )
     raw["set"] = dict(_flattened(raw.get("set", {}), "[set] must be a table such as: recipe.lr = 0.05"))
     if "space" in raw:
         expected = '[space] must be a table such as: recipe.lr = "log(1e-4, 1)"'

@@ -34,6 +34,7 @@ def test_too_few_training_images_are_refused_with_the_reason(limit: int) -> None
     [
         ("a = " + "[" * 100_000, "is not TOML: its values nest too deeply"),
         ("a = " + "{a = " * 40_000, "is not TOML: its values nest too deeply"),
+        ("models = [" + '"*",' * 20_000 + "]", "lists 20,000 models; up to 1,000 may be listed"),
         ("[set]\n" + ".".join(["a"] * 100_000) + " = 1", "a line with more than 300 dots"),
         ("#" * 300_000, "a suite file may have up to 256 kB"),
         ("a = 2026-99-99", "is not TOML"),
