@@ -53,7 +53,10 @@ def _sentence(variation: Variation, num_images: int, difference: float, num_pair
     images = variation.images_needed(difference, max(num_seeds, 2), num_pairs=num_pairs)
     if images is None:
         images = variation.images_needed(difference, MOST_SEEDS, num_pairs=num_pairs)
-        return f"{planned}; {wanted} would take more than {MOST_SEEDS} seeds, or {MOST_SEEDS} on {images or 0:,} images"
+        more = f"{planned}; {wanted} would take more than {MOST_SEEDS} seeds"
+        if images is None:
+            return f"{more} on any number of images: they vary too much"
+        return f"{more}, or {MOST_SEEDS} on {images:,} images"
     return f"{planned}; {wanted} would take {images:,} test images with {plural(max(num_seeds, 2), 'seed')}"
 
 

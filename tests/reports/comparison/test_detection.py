@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from reports.comparison.detection import detection_notes
+from reports.comparison.detection import _sentence, detection_notes
+from reports.statistics.power import Variation
 
 
 def notes_of(trials, **options):
@@ -37,3 +38,12 @@ def test_more_rows_show_less(make_trials):
 def test_without_several_seeds_it_is_unknown(make_trial):
     trials = [make_trial("a"), make_trial("b")]
     assert notes_of(trials) == ["toy: unknown; the records have no two rows on it, one of which has several seeds"]
+
+
+def test_seeds_that_vary_too_much_need_more_of_them_whatever_the_images():
+    wild = Variation(of_images=0.1, of_residual=0.1, of_seeds=0.05)
+    sentence = _sentence(wild, 300, 0.01, num_pairs=1, num_seeds=3)
+    assert sentence.endswith("1 point would take more than 100 seeds on any number of images: they vary too much")
+    assert " 0 images" not in sentence
+    calm = Variation(of_images=0.1, of_residual=0.1, of_seeds=5e-4)
+    assert re.search(r"more than 100 seeds, or 100 on [1-9][\d,]* images$", _sentence(calm, 300, 0.01, 1, 3))
