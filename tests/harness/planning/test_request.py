@@ -39,7 +39,7 @@ def test_too_few_training_images_are_refused_with_the_reason(limit: int) -> None
         ("#" * 300_000, "a suite file may have up to 256 kB"),
         ("a = 2026-99-99", "is not TOML"),
     ],
-    ids=["lists", "tables", "dotted", "large", "date"],
+    ids=["lists", "tables", "names", "dotted", "large", "date"],
 )
 def test_a_suite_that_no_reader_can_take_is_refused_with_a_sentence(tmp_path: Path, content: str, words: str) -> None:
     (tmp_path / "suite.toml").write_text(content)
