@@ -181,9 +181,11 @@ class ZooGroup(click.Group):
             complain(f"a plugin called {exit_call(error)}")
             return FAILED
         except BaseException as error:
-            if session.foreign_command or isinstance(error, KeyboardInterrupt):
+            if isinstance(error, KeyboardInterrupt):
                 raise
-            complain(f"a plugin raised {error_text(error)}")
+            foreign = session.foreign_command
+            culprit = f"the plugin's command {foreign!r}" if foreign else "a plugin"
+            complain(f"{culprit} raised {error_text(error)}")
             return FAILED
 
 

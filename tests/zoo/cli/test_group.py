@@ -181,10 +181,22 @@ from zoo import hookimpl
 def zoo_commands():
     yield click.Command("buggy", callback=lambda: 1/0)
     yield click.Command("stuck", callback=interrupt)
+    yield click.Command("odd", callback=raise_group)
 
 def interrupt():
     raise KeyboardInterrupt
+
+def raise_group():
+    raise BaseExceptionGroup("several", [SystemExit(0)])
 """
+
+
+def test_an_exception_of_no_ordinary_kind_in_a_plugins_command_is_one_sentence(
+    write_plugin: Callable[..., str],
+) -> None:
+    done = _zoo("--plugin", write_plugin(BUGGY), "odd")
+    assert done.returncode == 1
+    assert done.stderr == ("zoo: the plugin's command 'odd' raised BaseExceptionGroup: several (1 sub-exception)\n")
 
 
 def test_an_unexpected_error_is_one_sentence_and_a_traceback_on_request(write_plugin: Callable[..., str]) -> None:
