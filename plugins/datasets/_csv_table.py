@@ -125,6 +125,13 @@ def _text(path: Path, encoding: str) -> str:
     except OSError as error:
         raise DataError(f"csv: {path} cannot be read: {error.strerror or error}") from error
     found = next((name for mark, name in _BYTE_ORDER_MARKS if content.startswith(mark)), "utf-8")
+    if b"\0" in content[:100] and found == "utf-8" and not encoding:
+        raise DataError(
+            f"csv: {path} is not utf-8 text: save it as UTF-8, or set data.encoding (utf-16-le or utf-16-be if it is "
+            "UTF-16 without a byte order mark)"
+        )
+    if content.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] in (b"{", b"["):
+        raise DataError(f"csv: {path} is JSON: save it as a table with the columns path and label")
     try:
         return content.decode(encoding or found)
     except LookupError as error:

@@ -62,11 +62,12 @@ class FolderLayout:
     """Whether each folder that holds images is a class, and the folders that it is in are groups of classes."""
 
 
-def find_layout(folder: Path, *, nested: bool = False) -> FolderLayout:
+def find_layout(folder: Path, *, nested: bool = False, grouped: bool = False) -> FolderLayout:
     """Find the images of a folder with their classes and splits.
 
     Args:
         folder: The folder.
+        grouped: Whether folders within class folders are groups.
         nested: Whether class folders are in folders of groups of classes: ``animal/insect/ant/1.jpg``.
 
     Raises:
@@ -88,6 +89,8 @@ def find_layout(folder: Path, *, nested: bool = False) -> FolderLayout:
         found.notes.append("splits are the folders below each class")
     else:
         _read_classes(found, root, "train")
+    if not grouped:
+        _note_inner(found)
     found.omissions += found.left_out.omissions()
     found.notes += found.left_out.notes()
     if found.labels or found.folders:
@@ -240,6 +243,18 @@ def _read_class(found: FolderLayout, folder: Path, label: str, split: str) -> No
         found.labels.add(content.path.name)
         found.folders.append(
             FoundFolder(content=content, label=content.path.name, split=split, between=(), above=above)
+        )
+
+
+def _note_inner(found: FolderLayout) -> None:
+    """Note which images are in folders within class folders, which may be classes or groups themselves."""
+    inner = [each for each in found.folders if each.between]
+    if inner:
+        count, first = sum(len(each.content.images) for each in inner), inner[0]
+        found.notes.append(
+            f"{plural(count, 'image')} in folders within class folders, such as {'/'.join(first.between)!r} in "
+            f"{first.label!r}, have the class of the outer folder (data.hierarchy=folders makes the innermost folders "
+            "classes, data.groups=true keeps the images of one in the same split)"
         )
 
 

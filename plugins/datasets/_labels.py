@@ -5,8 +5,9 @@ names                                           outcome
 ==============================================  ==================================================================
 that differ in white space at their ends, or    one class
 in the encoding of accents (Unicode NFC)
-that differ in case or inner white space, or    an error that lists them; ``data.twins=merge`` makes them one
-are equal numbers (``1``, ``01``, ``1.0``)      class, ``data.twins=keep`` keeps them apart
+that differ in case, inner white space or       an error that lists them; ``data.twins=merge`` makes them one
+full-width characters (Unicode NFKC), or are    class, ``data.twins=keep`` keeps them apart
+equal numbers (``1``, ``01``, ``1.0``)
 ``nan``, ``NaN``, ``<NA>``                      an error in tables: a missing label as written by pandas
 ==============================================  ==================================================================
 
@@ -41,10 +42,11 @@ def tidy(text: str) -> str:
 
 
 def folded(name: str) -> str | Decimal:
-    """Return a key that is equal for twins: names that differ only in case or white space, and equal numbers."""
-    if _NUMBER.fullmatch(name):
-        return Decimal(name)
-    return unicodedata.normalize("NFC", " ".join(unicodedata.normalize("NFC", name).casefold().split()))
+    """Return a key that is equal for twins: names that differ only in case, white space or width, and equal numbers."""
+    plain = unicodedata.normalize("NFKC", name)  # full-width letters and digits, as Japanese keyboards type them
+    if _NUMBER.fullmatch(plain):
+        return Decimal(plain)
+    return unicodedata.normalize("NFKC", " ".join(plain.casefold().split()))
 
 
 def natural_order(names: Iterable[str]) -> list[str]:
@@ -87,7 +89,8 @@ def name_classes(
     groups = [spellings for _, spellings in _groups_of(set(name_of.values()), folded) if spellings]
     if groups and twins == "error":
         raise DataError(
-            f"{source} has classes whose names differ only in case, white space or how a number is written: "
+            f"{source} has classes whose names differ only in case, white space, the width of characters or how "
+            f"a number is written: "
             f"{'; '.join(_listed(each) for each in groups[:5])}{' …' if groups[5:] else ''}; "
             "rename them, or set data.twins=merge to make them one class or data.twins=keep to keep them apart"
         )

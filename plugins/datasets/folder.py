@@ -47,7 +47,7 @@ def load_folder(request: DataRequest) -> Splits:
         raise UsageError(
             "data.groups and data.hierarchy=folders both give a meaning to folders inside folders: choose one"
         )
-    found = find_layout(root, nested=stated == FOLDERS)
+    found = find_layout(root, nested=stated == FOLDERS, grouped=grouped)
     _check_no_class_is_empty(found)
     source = f"folder: {found.root}"
     classes, index_of, notes = name_classes(found.labels, source=source, twins=request.options.get("twins", "error"))

@@ -61,7 +61,10 @@ def load_csv(request: DataRequest) -> Splits:
     missing = [image.path for image in images if not image.path.is_file()]
     if missing:
         shown = ", ".join(str(each) for each in missing[:5])
-        raise DataError(f"csv: {plural(len(missing), 'listed image')} of {path} not found: {shown}")
+        raise DataError(
+            f"csv: {plural(len(missing), 'listed image')} of {path} not found: {shown}; paths must be "
+            f"relative to {path.parent} and include the suffix"
+        )
     source = f"csv: {path}"
     classes, index_of, notes = name_classes(
         (image.label for image in images), source=source, twins=request.options.get("twins", "error")

@@ -8,6 +8,7 @@ from harness.data.audits.duplicates import Duplicates
 from harness.data.audits.native_sizes import NativeSizes
 from harness.data.audits.preparation_effect import PreparationEffect
 from harness.records.spec import FrozenModel
+from zoo.text import plural
 
 
 class UnreadableImage(FrozenModel):
@@ -75,9 +76,16 @@ class DatasetAudit(FrozenModel):
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Sentences on problems: images left out or unreadable, leaks between splits, conflicting labels."""
+        """Sentences on problems: images left out or unreadable, untrained classes, leaks, conflicting labels."""
         found = [*self.omissions, *self.shared_groups]
+        absent = {split.name: set(split.absent) for split in self.splits}
+        untrained = [each for each in self.classes if each in absent.get("train", set()) - absent.get("test", set())]
         for split in self.splits:
+            if split.name == "test" and untrained:
+                found.append(
+                    f"{plural(len(untrained), 'class', 'classes')} with test images and without a training image, "
+                    f"which no model can learn: {', '.join(map(repr, untrained[:5]))}{' …' if untrained[5:] else ''}"
+                )
             if split.unreadable:
                 found.append(f"{len(split.unreadable):,} {split.name} image(s) cannot be read")
         if self.num_lost:

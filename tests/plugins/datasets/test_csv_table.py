@@ -62,6 +62,8 @@ def test_excels_line_for_the_delimiter_is_followed(tmp_path: Path) -> None:
         ("path,label\n", {"label_column": "kind"}, "no column 'kind'; its columns are 'path', 'label'"),
         ("path,label\n", {"delimiter": ", "}, "one character or tab"),
         ("path,label\n", {"encoding": "klingon"}, "'klingon' is not an encoding"),
+        ('[{"path": "a.png", "label": "cat"}]', {}, "is JSON: save it as a table with the columns path and label"),
+        ('\ufeff{"file_name": "a.png", "label": "cat"}\n', {}, "is JSON"),
         ("path,label\na.png,cat,7\n", {}, "line 2 .* has 3 fields, but the first line has 2"),
     ],
 )
@@ -71,6 +73,14 @@ def test_ambiguity_gives_one_sentence_with_the_remedy(
     with pytest.raises(DataError, match=message) as caught:
         read_table(write(tmp_path / "x.csv", text), options)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_byte_order_mark_is_named_and_can_be_stated(tmp_path: Path, encoding: str) -> None:
+    path = write(tmp_path / "x.csv", "path,label\na.png,cat\n", encoding)
+    with pytest.raises(DataError, match=r"data\.encoding \(utf-16-le or utf-16-be"):
+        read_table(path, {})
+    assert read_table(path, {"encoding": encoding}).rows[0].label == "cat"
 
 
 def test_a_table_that_is_not_utf_8_says_how_to_name_its_encoding(tmp_path: Path) -> None:

@@ -120,7 +120,10 @@ def test_a_folder_without_class_folders_gives_an_error_with_the_expected_layout(
 def test_images_below_a_folder_of_one_name_are_a_group_in_all_classes(load: Load, photo: Photo, tmp_path: Path) -> None:
     for name in ("cat/tom/1.png", "cat/tom/2.png", "dog/tom/1.png", "dog/rex/1.png", "dog/2.png"):
         photo(tmp_path / "data" / name)
-    assert load("folder", tmp_path / "data").train.groups is None
+    alone = load("folder", tmp_path / "data")
+    assert alone.train.groups is None
+    (note,) = (each for each in alone.notes if "within class folders" in each)
+    assert note.startswith("4 images in folders within class folders, such as 'tom' in 'cat', have the class of")
     splits = load("folder", tmp_path / "data", groups=True)
     assert dict(zip(splits.train.ids or (), splits.train.groups or (), strict=True)) == {
         "cat/tom/1.png": "tom",
@@ -129,6 +132,7 @@ def test_images_below_a_folder_of_one_name_are_a_group_in_all_classes(load: Load
         "dog/rex/1.png": "rex",
         "dog/2.png": "/dog/2.png",
     }
+    assert not [each for each in splits.notes if "within class folders" in each]
 
 
 def test_files_in_and_below_a_class_folder_are_in_the_order_of_their_paths(

@@ -37,6 +37,9 @@ def test_names_are_in_natural_order(names: list[str], order: list[str]) -> None:
         ("polar bear", "polar  bear"),
         ("Straße", "STRASSE"),
         ("10", "1e1", "010"),
+        ("A", "Ａ"),
+        ("01", "０１"),
+        ("カ", "ｶ"),
     ],
 )
 def test_twins_are_an_error_that_names_them_and_the_way_out(twins: tuple[str, ...]) -> None:

@@ -37,3 +37,17 @@ def test_images_left_out_unreadable_lost_or_in_two_splits_are_problems() -> None
 
 def test_a_group_in_two_splits_is_a_problem() -> None:
     assert audit(num_groups=3, shared_groups=("1 group(s) are in both",)).problems == ("1 group(s) are in both",)
+
+
+def test_a_class_that_is_tested_and_never_trained_is_a_problem() -> None:
+    def split(name: str, counts: tuple[int, int], absent: tuple[str, ...]) -> SplitAudit:
+        return SplitAudit(
+            name=name, carved_from=None, num_images=sum(counts), counts=counts, imbalance=1.0, absent=absent,
+            unreadable=(), unreadable_outcome="",
+        )  # fmt: skip
+
+    train, test = split("train", (4, 0), ("b",)), split("test", (2, 2), ())
+    assert audit(splits=(train, test)).problems == (
+        "1 class with test images and without a training image, which no model can learn: 'b'",
+    )
+    assert audit(splits=(train, split("test", (2, 0), ("b",)))).problems == ()
