@@ -122,10 +122,14 @@ class Guard:
 
 
 def host_name(header: bytes) -> str:
-    """Return the name in a Host header, without port and brackets: ``[::1]:8000`` is ``::1``."""
+    """Return the name in a Host header, without port and brackets: ``[::1]:8000`` is ``::1``.
+
+    It is empty if the header is malformed.
+    """
     text = header.decode("latin-1").strip().lower()
     if text.startswith("["):
-        return text[1:].partition("]")[0]
+        name, bracket, rest = text[1:].partition("]")
+        return name if bracket and (not rest or rest.startswith(":")) else ""
     return text.partition(":")[0]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from reports.leaderboard.columns.column import Column
 from reports.leaderboard.further_sets import WORST_SLICE, read_sets
-from reports.statistics.influence import influence_of, unseen_variance
+from reports.statistics.influence import influence_of, unseen_variance, value_at
 from reports.statistics.intervals import Interval, mean_interval, metric_interval
 from reports.statistics.sample import Sample
 from reports.trials.correctness import Correctness, folds_of, read_correctness, read_predictions
@@ -80,8 +80,9 @@ def metric_evidence_of(trials: Sequence[Trial], column: Column) -> RankingEviden
         if isinstance(numbers, str):
             return RankingEvidence(sample=None, images=b"", problem=f"{column.key}: {numbers}")
         value = record.metrics[column.key].value if column.key in record.metrics else None
-        mean = float(numbers.mean())
-        expected = mean if metric.of_influence is None else metric.of_influence(mean)
+        expected = value_at(metric, float(numbers.mean()))
+        if isinstance(expected, str):
+            return RankingEvidence(sample=None, images=b"", problem=f"{column.key}: {expected}")
         if not isinstance(value, float | int) or not math.isclose(value, expected, rel_tol=1e-6, abs_tol=1e-9):
             problem = f"the {column.key} of a record is not that of its predictions; zoo rescore computes it again"
             return RankingEvidence(sample=None, images=b"", problem=problem)
@@ -98,6 +99,8 @@ def metric_evidence_of(trials: Sequence[Trial], column: Column) -> RankingEviden
     influence_SN = np.stack(influence)
     folds_SN = np.stack(folds) if len(folds) == len(influence) else None
     interval = _interval(metric, first, influence_SN, folds_SN)
+    if isinstance(interval, str):
+        return RankingEvidence(sample=None, images=b"", problem=f"{column.key}: {interval}")
     sign = 1 if column.higher_is_better else -1
     return RankingEvidence(sample=Sample.of(sign * influence_SN, folds_SN), images=of_images.pop(), interval=interval)
 
@@ -129,12 +132,17 @@ def _interval(
     predictions: Predictions,
     influence_SN: NDArray[np.float64],
     folds_SN: NDArray[np.int64] | None,
-) -> Interval:
+) -> Interval | str:
+    """Return the interval of a metric, or a sentence on why there is none."""
     sample = Sample.of(influence_SN, folds_SN)
     if metric.of_influence is None:
-        return metric_interval(sample, metric.bounds, unseen=unseen_variance(metric, predictions, influence_SN))
+        unseen = unseen_variance(metric, predictions, influence_SN)
+        return unseen if isinstance(unseen, str) else metric_interval(sample, metric.bounds, unseen=unseen)
     found = metric_interval(sample, (-math.inf, math.inf))
-    return replace(found, low=metric.of_influence(found.low), high=metric.of_influence(found.high))
+    low, high = value_at(metric, found.low), value_at(metric, found.high)
+    if isinstance(low, str) or isinstance(high, str):
+        return low if isinstance(low, str) else str(high)
+    return replace(found, low=low, high=high)
 
 
 def read_seeds(trials: Sequence[Trial]) -> list[Correctness] | str:

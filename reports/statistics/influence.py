@@ -15,6 +15,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.calling.containment import cause_of, contained
 from zoo.metric import Metric, Predictions
 
 NUM_GROUPS = 100
@@ -33,7 +34,7 @@ def influence_of(metric: Metric, predictions: Predictions) -> Floats | str:
     Predictions of other networks for the same images, in the same order, have the same groups.
     """
     try:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), contained(f"computing the influence of metric {metric.name!r}"):
             if metric.influence is not None:
                 numbers = np.asarray(metric.influence(predictions), dtype=np.float64)
                 expected = (len(predictions.labels),)
@@ -41,13 +42,24 @@ def influence_of(metric: Metric, predictions: Predictions) -> Floats | str:
                 numbers = _pseudo_values(metric, predictions)
                 expected = numbers.shape
     except Exception as error:  # a plugin's code may raise anything
-        return f"its influence cannot be computed: {type(error).__name__}: {error}"
+        return f"its influence cannot be computed: {cause_of(error)}"
     if numbers.shape != expected:
         return f"its influence has the shape {list(numbers.shape)} instead of {list(expected)}"
     return numbers if np.isfinite(numbers).all() else "it is undefined for these test images"
 
 
-def unseen_variance(metric: Metric, predictions: Predictions, influence_SN: Floats) -> float:
+def value_at(metric: Metric, mean: float) -> float | str:
+    """Return the metric for a mean of its influence, or a sentence on why there is none."""
+    if metric.of_influence is None:
+        return mean
+    try:
+        with np.errstate(all="ignore"), contained(f"converting the influence of metric {metric.name!r}"):
+            return float(metric.of_influence(mean))
+    except Exception as error:  # a plugin's code may raise anything
+        return f"its influence cannot be converted: {cause_of(error)}"
+
+
+def unseen_variance(metric: Metric, predictions: Predictions, influence_SN: Floats) -> float | str:
     """Return the variance of a metric that comes from classes in which no error was seen; 0 if there are none.
 
     Thirty images of a class that are all right do not show that the next one will be. As if one more had been wrong
@@ -59,6 +71,9 @@ def unseen_variance(metric: Metric, predictions: Predictions, influence_SN: Floa
         metric: The metric.
         predictions: Predictions of one of the seeds.
         influence_SN: Influence of each image under each seed.
+
+    Returns:
+        The variance, or a sentence on why the metric cannot be computed.
     """
     labels_N = predictions.labels
     if influence_SN.shape[1] != len(labels_N):  # groups of images, which mix the classes
@@ -87,8 +102,11 @@ def unseen_variance(metric: Metric, predictions: Predictions, influence_SN: Floa
             swapped = [labels_N[closest], rival_N[closest]]
             logits_NK[closest, swapped] = logits_NK[closest, swapped[::-1]]
     altered = replace(predictions, logits=logits_NK)
-    with np.errstate(all="ignore"):
-        moved = float(metric.compute(altered)) - float(metric.compute(predictions))
+    try:
+        with np.errstate(all="ignore"), contained(f"computing metric {metric.name!r}"):
+            moved = float(metric.compute(altered)) - float(metric.compute(predictions))
+    except Exception as error:  # a plugin's code may raise anything
+        return f"it cannot be computed: {cause_of(error)}"
     shares_C = np.array(weights) / sum(weights)
     return moved**2 * float((shares_C**2).sum()) if np.isfinite(moved) else 0.0
 

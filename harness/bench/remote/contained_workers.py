@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import TypeVar
 
@@ -52,7 +52,7 @@ def connected(executor: Executor, options: Mapping[str, Option]) -> Iterator[Con
     Raises:
         PluginError: If the executor's code raises anything but a :class:`zoo.errors.ZooError`.
     """
-    opened = _call(executor.name, "connecting", lambda: executor.open(dict(options)))
+    opened = _call(executor.name, "connecting", lambda: _opened(executor, options))
     workers = _call(executor.name, "connecting", opened.__enter__)
     try:
         yield ContainedWorkers(workers, executor.name)
@@ -61,6 +61,13 @@ def connected(executor: Executor, options: Mapping[str, Option]) -> Iterator[Con
         _call(executor.name, "closing its connection", close)
         raise
     _call(executor.name, "closing its connection", lambda: opened.__exit__(None, None, None))
+
+
+def _opened(executor: Executor, options: Mapping[str, Option]) -> AbstractContextManager[Workers]:
+    opened = executor.open(dict(options))
+    if not isinstance(opened, AbstractContextManager):
+        raise TypeError(f"open must return a context manager, got {type(opened).__name__}")
+    return opened
 
 
 def _call(name: str, doing: str, function: Callable[[], ResultT]) -> ResultT:

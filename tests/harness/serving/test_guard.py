@@ -28,7 +28,7 @@ def test_with_the_token_requests_are_answered_and_health_and_pages_need_none(ser
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example:8000", "", "[::2]:1"]
+    "host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example:8000", "", "[::2]:1", "[::1", "[::1]x"]
 )
 def test_a_host_of_another_name_is_refused(serve: Any, host: str) -> None:
     """DNS rebinding: a page whose own name was made to lead here."""

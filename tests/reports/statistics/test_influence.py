@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import numpy as np
 import pytest
 
-from reports.statistics.influence import NUM_GROUPS, has_influence, influence_of, unseen_variance
+from reports.statistics.influence import NUM_GROUPS, has_influence, influence_of, unseen_variance, value_at
 from reports.statistics.intervals import metric_interval
 from reports.statistics.sample import Sample
+from zoo.calling.interruption import INTERRUPTION
 from zoo.metric import Metric, Predictions
 
 from .metric_worlds import BALANCED, METRICS, RARE, SKEWED, calibration
@@ -104,3 +108,29 @@ def test_where_each_class_has_errors_nothing_is_unseen(some):
     for name in ("balanced_accuracy", "nll", "roc_auc"):
         influence_SN = influence_of(METRICS[name], some)[None]
         assert unseen_variance(METRICS[name], some, influence_SN) == 0.0
+
+
+class _UnprintableError(Exception):
+    def __str__(self):
+        raise RuntimeError
+
+
+@pytest.mark.parametrize(
+    ("act", "said"),
+    [
+        (lambda: sys.exit(0), "it called sys.exit(0)"),
+        (lambda: os._exit(3), "it called os._exit(3)"),
+        (lambda: (_ for _ in ()).throw(KeyboardInterrupt), "it raised KeyboardInterrupt"),
+        (lambda: (_ for _ in ()).throw(_UnprintableError), "_UnprintableError"),
+        (lambda: 1 / 0, "ZeroDivisionError: division by zero"),
+    ],
+)
+def test_a_metric_whose_code_leaves_or_raises_is_a_sentence(some, act, said, monkeypatch):
+    """Nobody's metric ends ``zoo rank --sort-by``, or passes for Ctrl-C."""
+    monkeypatch.setattr(INTERRUPTION, "explains", lambda count: False)  # as where zoo listens for Ctrl-C
+    exact = predictions_of(10 * np.eye(3)[some.labels], some.labels)
+    of_means = Metric(name="m", compute=lambda _: act(), influence=lambda _: act(), of_influence=lambda _: act())
+    assert said in influence_of(of_means, some)
+    assert said in influence_of(Metric(name="m", compute=lambda _: act()), some)
+    assert said in value_at(of_means, 0.5)
+    assert said in unseen_variance(of_means, exact, np.zeros((1, 500)))

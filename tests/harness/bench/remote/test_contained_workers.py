@@ -55,6 +55,9 @@ def test_connecting_and_closing_are_calls_too() -> None:
     connecting = connected(Executor(name="odd", open=refuse), {})
     with pytest.raises(PluginError, match="executor 'odd' failed while connecting: RuntimeError: no"), connecting:
         pass
+    nothing = connected(Executor(name="odd", open=lambda options: None), {})
+    with pytest.raises(PluginError, match="while connecting: TypeError: open must return a context manager"), nothing:
+        pass
     closing = connected(_executor(tuple, closing=lambda: sys.exit(1)), {})
     with pytest.raises(PluginError, match=r"failed while closing its connection: it called sys\.exit"), closing:
         pass
