@@ -157,7 +157,9 @@ def _notes_on_values(network: nn.Module, weights: Path) -> tuple[str, ...]:
 
 
 def _hint(mismatch: StateDictMismatch, named: NamedTensors, network: nn.Module) -> str:
-    """Return what the mismatch suggests: another number of classes, other names, or tensors to ignore."""
+    """Return what the mismatch suggests, with a remedy: other names, tensors to ignore, a part of a network only,
+    dimensions in another order, or another number of classes.
+    """
     if mismatch.missing and mismatch.unexpected:
         renames = propose_renames(named.tensors, network)
         if renames:
@@ -165,6 +167,17 @@ def _hint(mismatch: StateDictMismatch, named: NamedTensors, network: nn.Module) 
             return f"; order and shapes fit one to one, so try {options}, and check the accuracy"
     if mismatch.unexpected and not mismatch.missing and not mismatch.shapes:
         return "; if prediction does not need the unexpected ones, leave them out with --ignore"
+    if mismatch.missing and not mismatch.unexpected and not mismatch.shapes:
+        return (
+            "; no other tensor of the file could be one of these, so it seems to hold only a part of the network, such "
+            "as its body without the classification head; give the weights of the whole classifier, by --key if the "
+            "file has several"
+        )
+    if mismatch.shapes and all(sorted(given) == sorted(wanted) for _, given, wanted in mismatch.shapes):
+        return (
+            "; the dimensions seem to be in the order of another framework; bring them into PyTorch's with "
+            "tensor.permute(…), those of square tensors too, and save the file again"
+        )
     counts = {given[0] for _, given, wanted in mismatch.shapes if given and given[1:] == wanted[1:]}
     if mismatch.missing or mismatch.unexpected or len(counts) != 1 or len(mismatch.shapes) > 2:
         return ""

@@ -6,6 +6,7 @@ Objects that training scripts commonly store beside the weights are replaced by 
 
 from __future__ import annotations
 
+import errno
 import pickle
 import re
 import warnings
@@ -27,6 +28,7 @@ _WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "weights")
 _DEPTH = 2
 """Levels of containers that are searched for weights."""
 _SHOWN = 5
+_GET_AGAIN = "copy or download it again, and compare its size with that of the original"
 _SAVE_AGAIN = (
     "if you trust it, load it with the tool that wrote it, and save its state_dict() alone, best as safetensors"
 )
@@ -236,7 +238,9 @@ def _load_pickled(path: Path) -> Any:
                 f"code; {_SAVE_AGAIN}"
             ) from error
         if not names:
-            raise StoreError(f"{path} was not written by torch.save or safetensors, or it is damaged") from error
+            raise StoreError(
+                f"{path} was not written by torch.save or safetensors, or it is truncated or damaged; {_GET_AGAIN}"
+            ) from error
         shown = f"{', '.join(names[:_SHOWN])}{', …' if len(names) > _SHOWN else ''}"
         raise StoreError(
             f"{path} holds more than tensors ({shown}), which is not unpickled because that could run any code; "
@@ -256,11 +260,13 @@ def _foreign_names(path: Path, error: Exception, known: set[str]) -> list[str]:
 def _reading(path: Path, read: Callable[[], Any]) -> Any:
     try:
         return read()
-    except OSError as error:
-        raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
     except pickle.UnpicklingError:
         raise
     except Exception as error:  # a damaged pickle may make its reader raise anything, struct.error included
+        # The zip reader of torch seeks before the start of a file that is too short (EINVAL).
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
+        reason = error_message(error, max_length=200).partition(". ")[0] or type(error).__name__
         raise StoreError(
-            f"{path} cannot be read: {error_message(error, max_length=200) or type(error).__name__}"
+            f"{path} cannot be read, probably because it is truncated or damaged ({reason}); {_GET_AGAIN}"
         ) from error

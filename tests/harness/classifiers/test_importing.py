@@ -152,6 +152,25 @@ def test_another_number_of_classes_is_recognised(run: Import, weights: dict[str,
         run(weights, classes=("a", "b"))
 
 
+def test_a_body_without_its_head_is_told_from_other_names(run: Import, weights: dict[str, Tensor]) -> None:
+    *_, weight, bias = weights
+    del weights[weight], weights[bias]
+    with pytest.raises(StoreError, match=r"2 missing .* only a part of the network.*whole classifier, by --key"):
+        run(weights)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_dimensions_in_another_order_are_recognised(keep: bool, run: Import, weights: dict[str, Tensor]) -> None:
+    """Keras and JAX store matrices as inputs × outputs, and kernels as height × width × inputs × outputs."""
+    matrices = [name for name, tensor in weights.items() if tensor.ndim == 2]
+    weights[matrices[-1]] = weights[matrices[-1]].T.contiguous()
+    kernel = next(name for name, tensor in weights.items() if tensor.ndim == 4)
+    if not keep:
+        weights[kernel] = weights[kernel].permute(2, 3, 1, 0).contiguous()
+    with pytest.raises(StoreError, match=r"order of another framework; bring them into PyTorch's with tensor\.permute"):
+        run(weights)
+
+
 def test_a_key_chooses_among_several(run: Import, weights: dict[str, Tensor]) -> None:
     ema = {name: value + 1 if value.is_floating_point() else value for name, value in weights.items()}
     content = {"state_dict": weights, "state_dict_ema": ema}

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from harness.classifiers.weight_files import read_state_dict
@@ -124,7 +125,7 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 102\n"
         ),
         (b"\x89HDF\r\n\x1a\n" + bytes(100), "is an HDF5 file"),
         (b"\x1f\x8b" + bytes(100), "is compressed"),
-        (b"PK\x03\x04 torn", "cannot be read"),
+        (b"PK\x03\x04 torn", "truncated or damaged"),
         (b"\x93NUMPY" + bytes(100), "was not written by torch.save or safetensors"),
     ],
 )
@@ -157,8 +158,21 @@ def test_numpy_archives_torchscript_and_exported_programs_come_with_a_remedy(tmp
 def test_a_pickle_that_breaks_off_is_one_sentence_whatever_its_reader_raises(content: bytes, tmp_path: Path) -> None:
     """torch raises struct.error, IndexError and others besides UnpicklingError."""
     (tmp_path / "x.pt").write_bytes(content)
-    with pytest.raises(StoreError, match=r"x\.pt (cannot be read: \S|was not written by torch)"):
+    with pytest.raises(StoreError, match=r"x\.pt .*truncated or damaged.*; copy or download it again"):
         read_state_dict(tmp_path / "x.pt")
+
+
+@pytest.mark.parametrize("name", ["x.pt", "x.safetensors"])
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.9])
+def test_a_download_that_broke_off_is_to_be_fetched_again(name: str, share: float, tmp_path: Path) -> None:
+    """Such files come from broken downloads; torch speaks of a "central directory" and a "miniz error"."""
+    write = save_file if name.endswith(".safetensors") else torch.save
+    write({"weight": torch.rand(64, 64)}, tmp_path / name)
+    content = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(content[: int(len(content) * share)])
+    with pytest.raises(StoreError, match=r"truncated or damaged \(.+\); copy or download it again") as caught:
+        read_state_dict(tmp_path / name)
+    assert "miniz" not in str(caught.value)
 
 
 def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
