@@ -9,6 +9,7 @@ that differ in case, inner white space or       an error that lists them; ``data
 full-width characters (Unicode NFKC), or are    class, ``data.twins=keep`` keeps them apart
 equal numbers (``1``, ``01``, ``1.0``)
 ``nan``, ``NaN``, ``<NA>``                      an error in tables: a missing label as written by pandas
+``['cat']``, ``["cat", "dog"]``                 a note: a list written as text, as pandas does
 ==============================================  ==================================================================
 
 Names are sorted as numbers if all of them are numbers. Otherwise they are sorted alphabetically, with the numbers in
@@ -23,12 +24,15 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 from zoo.errors import DataError, UsageError
+from zoo.text import one_line, plural
 
 MISSING = frozenset({"nan", "NaN", "NAN", "<NA>", "NaT"})
 """Representations of missing values in cells that should have been left empty."""
 
 _INVISIBLE = "\ufeff\u200b\u2060"
 """Zero-width characters that programs leave at the ends of cells, such as byte order marks."""
+_LIST = re.compile(r"""\[\s*(['"]).*\1\s*\]""", re.DOTALL)
+"""Lists of strings written as text, as pandas writes a column of lists into CSV."""
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)")
 _DIGITS = re.compile("([0-9]+)")
 
@@ -68,7 +72,7 @@ def _natural_key(name: str) -> tuple[object, ...]:
 def name_classes(
     labels: Iterable[str], *, source: str, twins: object = "error"
 ) -> tuple[tuple[str, ...], dict[str, int], tuple[str, ...]]:
-    """Return class names in order, the class index of each original label, and notes on merged labels.
+    """Return class names in order, the class index of each original label, and notes on labels merged or odd.
 
     Args:
         labels: Original labels in the source.
@@ -99,6 +103,13 @@ def name_classes(
             notes.append(_merged_note(spellings, f"the class {spellings[0]!r}"))
             name_of = {label: spellings[0] if name in spellings else name for label, name in name_of.items()}
     classes = natural_order(name_of.values())
+    lists = [name for name in classes if _LIST.fullmatch(name)]
+    if lists:
+        notes.append(
+            f"{plural(len(lists), 'class', 'classes')} of {source} {'has' if len(lists) == 1 else 'have'} a list as "
+            f"the name, such as {one_line(lists[0], max_length=80)}: write the one class of each image without "
+            "brackets and quotes"
+        )
     if len(classes) < 2:
         found = f"only {classes[0]!r}" if classes else "none"
         raise DataError(f"{source} must have images of at least two classes; it has {found}")

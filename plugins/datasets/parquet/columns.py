@@ -98,8 +98,15 @@ def states_file_names(schema: pa.Schema, column: str) -> bool:
     return bool(pa.types.is_string(path) or pa.types.is_large_string(path))
 
 
-def lacks_bytes(metadata: pq.FileMetaData, column: str) -> bool:
+def lacks_bytes(parquet: pq.ParquetFile, column: str) -> bool:
     """Return whether all images of a file are missing, without reading them."""
+    import pyarrow as pa
+
+    kind = parquet.schema_arrow.field(column).type
+    # Where no row has bytes, writers that are not given a type choose null.
+    if pa.types.is_null(kind.field("bytes").type):
+        return True
+    metadata = parquet.metadata
     chunks = [
         chunk
         for group in range(metadata.num_row_groups)

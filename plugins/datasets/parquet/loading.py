@@ -168,7 +168,9 @@ def _classes(
     """Return class names, the class index of each original label, and notes."""
     values = {label for each in labels for label in each}
     if None in values:
-        raise DataError(f"{path} has rows without a label")
+        raise DataError(
+            f"{path} has rows without a label: remove them, or choose another column with data.label_column"
+        )
     if all(isinstance(value, str) for value in values):
         return name_classes(values, source=str(path), twins=twins)
     if not all(isinstance(value, int) for value in values):

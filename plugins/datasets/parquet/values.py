@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any, overload
 from plugins.datasets.parquet.columns import lacks_bytes
 from zoo.errors import DataError
 from zoo.files.plain_files import PACK, open_plain
-from zoo.text import error_message
+from zoo.text import error_message, one_line
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
+
+
+_LFS = b"version https://git-lfs"
 
 
 class ParquetImages(Sequence[bytes]):
@@ -101,7 +104,8 @@ def damage_named(path: Path, problem: str = "is damaged") -> Iterator[None]:
         raise
     except Exception as error:
         reason = getattr(error, "strerror", None) or error_message(error, max_length=200) or type(error).__name__
-        raise DataError(f"{path} {problem}: {reason}") from error
+        remedy = "" if getattr(error, "errno", None) else "; copy or download it again"
+        raise DataError(f"{path} {problem}: {reason.rstrip('.')}{remedy}") from error
 
 
 def open_parquet(path: Path) -> pq.ParquetFile:
@@ -114,6 +118,9 @@ def open_parquet(path: Path) -> pq.ParquetFile:
 
     with damage_named(path, "cannot be read"), open_plain(path, PACK) as file:
         num_bytes = os.fstat(file.fileno()).st_size
+        head = file.read(len(_LFS))
+    if head == _LFS:
+        raise DataError(f"{path} is a Git LFS pointer, not the table itself; fetch it with git lfs pull")
     with damage_named(path, "cannot be read as Parquet"):
         parquet = pq.ParquetFile(path, memory_map=True)
     # A column of equal values takes a few bytes, whatever the number of rows that it states.
@@ -147,7 +154,7 @@ def paths_instead_of_images(files: Sequence[Path], column: str) -> list[Path] | 
         kind = parquet.schema_arrow.field(column).type
         if pa.types.is_struct(kind):
             with damage_named(file):
-                has_bytes = not lacks_bytes(parquet.metadata, column)
+                has_bytes = not lacks_bytes(parquet, column)
             if has_bytes:
                 return None
         elif not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
@@ -158,8 +165,9 @@ def paths_instead_of_images(files: Sequence[Path], column: str) -> list[Path] | 
                 raise DataError(f"{file} has images in some rows, and only paths in others, or neither")
             image = file.parent / name
             if PurePath(name).is_absolute() or ".." in PurePath(name).parts or not image.is_file():
+                shown = one_line(name, max_length=100)
                 raise DataError(
-                    f"{file} holds paths instead of images, but there is no {name!r} beside it: put the image files "
+                    f"{file} holds paths instead of images, but there is no {shown!r} beside it: put the image files "
                     "there, or save the images in the table"
                 )
             found.append(image)

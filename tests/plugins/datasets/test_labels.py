@@ -72,6 +72,15 @@ def test_a_blank_name_and_a_single_class_are_errors() -> None:
         name_classes(["cat"], source="x")
 
 
+def test_lists_written_as_text_are_named_in_a_note() -> None:
+    """pandas writes a column of lists into CSV as ``['cat']``, brackets and quotes included."""
+    classes, _, notes = name_classes(["['cat']", '["dog", "owl"]', "[new] fox", "b[1]"], source="t.csv")
+    assert len(classes) == 4
+    (note,) = notes
+    assert note.startswith('2 classes of t.csv have a list as the name, such as ["dog"')
+    assert name_classes(["[cat]", "[0]", "it's"], source="x")[2] == ()
+
+
 def test_groups_are_one_where_only_their_writing_differs() -> None:
     """A patient whose name is written in two ways is in training and in test, and the score is too good."""
     name_of, notes = name_groups(["patient1", " patient1", "Patient1", "7", "07", "7.0", "other"])

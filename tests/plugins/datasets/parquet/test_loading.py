@@ -73,7 +73,7 @@ def test_a_change_of_a_file_changes_the_signature(load: Load, tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("labels", "column", "message"),
-    [([0, None], "img", "without a label"), ([0.5, 1.5], "img", "neither"), ([0, -1], "img", "label -1")],
+    [([0, None], "img", "without a label: remove them"), ([0.5, 1.5], "img", "neither"), ([0, -1], "img", "label -1")],
 )
 def test_labels_that_mean_nothing_are_an_error(
     load: Load, tmp_path: Path, labels: list[object], column: str, message: str
@@ -84,7 +84,10 @@ def test_labels_that_mean_nothing_are_an_error(
 
 def test_a_file_that_is_not_parquet_or_has_no_images_is_one_sentence(load: Load, tmp_path: Path) -> None:
     (tmp_path / "x.parquet").write_text("no")
-    with pytest.raises(DataError, match="cannot be read as Parquet"):
+    with pytest.raises(DataError, match=r"cannot be read as Parquet: .*; copy or download it again"):
+        load("parquet", tmp_path / "x.parquet")
+    (tmp_path / "x.parquet").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 1\n")
+    with pytest.raises(DataError, match=r"is a Git LFS pointer.*git lfs pull"):
         load("parquet", tmp_path / "x.parquet")
     pq.write_table(pa.table({"a": [1], "label": [0]}), tmp_path / "y.parquet")
     with pytest.raises(DataError, match="no column of image bytes"):
@@ -129,13 +132,14 @@ def test_a_train_split_with_only_labels_of_minus_one_is_an_error(load: Load, tmp
         load("parquet", path)
 
 
-@pytest.mark.parametrize("as_struct", [True, False])
+@pytest.mark.parametrize("bytes_type", [pa.binary(), pa.null(), None])
 def test_paths_in_place_of_images_are_files_beside_the_table(
-    load: Load, photo: Photo, tmp_path: Path, as_struct: bool
+    load: Load, photo: Photo, tmp_path: Path, bytes_type: pa.DataType | None
 ) -> None:
+    """pyarrow gives a column without any bytes the type null, and the images were called "not of a known format"."""
     names = ["x/a.png", "b.png"]
-    column: list[object] = [{"bytes": None, "path": name} for name in names] if as_struct else list(names)
-    kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())]) if as_struct else pa.string()
+    column: list[object] = [{"bytes": None, "path": name} for name in names] if bytes_type else list(names)
+    kind = pa.struct([("bytes", bytes_type), ("path", pa.string())]) if bytes_type else pa.string()
     table = pa.table({"image": pa.array(column, type=kind), "label": [0, 1]})
     pq.write_table(table, tmp_path / "x.parquet")
     with pytest.raises(DataError, match=r"no 'x/a\.png' beside it"):
