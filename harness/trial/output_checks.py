@@ -33,7 +33,7 @@ def check_outputs(
     *,
     predict: Callable[[nn.Module, Tensor], Tensor] | None = None,
 ) -> tuple[str, ...]:
-    """Predict a few test images again, together and one by itself, and return notes on the outputs.
+    """Predict a few test images again, together and two by themselves, and return notes on the outputs.
 
     Args:
         logits_NK: The predictions for *test*, on the CPU.
@@ -57,7 +57,9 @@ def check_outputs(
         first_BK = halving.until_it_fits(lambda images: logits_of(images_BCHW[:images]))
         num_images = len(first_BK)
         second_BK = logits_of(images_BCHW[:num_images])
-        alone_1K = logits_of(images_BCHW[:1])
+        # Both ends: added to all others, the logits of the first image leave it as it is by itself, as do the last's.
+        ends = sorted({0, num_images - 1})
+        alone_BK = torch.cat([logits_of(images_BCHW[end : end + 1]) for end in ends])
     allowed = _TOLERANCE[settings.precision] * float(logits_NK.std()) if logits_NK.numel() > 1 else 0.0
     if _largest(first_BK - second_BK) > allowed:
         raise TrialError(
@@ -65,7 +67,7 @@ def check_outputs(
             "the network gives the same test images different logits in a second pass: something in it is random in "
             "evaluation, such as dropout without training=self.training",
         )
-    if _largest(first_BK[:1] - alone_1K) > allowed or _largest(first_BK - logits_NK[:num_images]) > allowed:
+    if _largest(first_BK[ends] - alone_BK) > allowed or _largest(first_BK - logits_NK[:num_images]) > allowed:
         raise TrialError(
             FailureKind.PLUGIN,
             "the logits of an image change with the other images in its batch: something in the network mixes the "

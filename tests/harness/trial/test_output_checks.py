@@ -53,6 +53,8 @@ def check(make_data: MakeData) -> Callable[[Callable[[nn.Module, Tensor], Tensor
         (lambda net, y: y - y.mean(dim=0), "mixes the images of a batch"),
         (lambda net, y: functional.batch_norm(y, None, None, training=True) if len(y) > 1 else y, "mixes the images"),
         (lambda net, y: y + y.roll(1, dims=0), "mixes the images of a batch"),
+        (lambda net, y: y + y[:1], "mixes the images of a batch"),
+        (lambda net, y: y + y[-1:], "mixes the images of a batch"),
     ],
 )
 def test_such_a_network_fails_with_the_reason(check, after, reason) -> None:

@@ -49,6 +49,14 @@ class Mixing(Means):
         return super().forward(features_BD - features_BD.mean(dim=0))
 
 
+class Leading(Means):
+    """Adds the logits of the first image to all, which leave the first as it is by itself."""
+
+    def forward(self, features_BD: Tensor) -> Tensor:
+        logits_BK = super().forward(features_BD)
+        return logits_BK + logits_BK[:1]
+
+
 class Infinite(Means):
     def forward(self, features_BD: Tensor) -> Tensor:
         return super().forward(features_BD) / 0
@@ -73,6 +81,7 @@ BROKEN = (
     ("head_gives_logits", r"returned \[64, 5\] for 64 images", recipe(of(nn.Linear(24, 5)))),
     ("head_gives_logits", "are not finite", recipe(like(Infinite))),
     ("head_gives_logits", "change with the other images", recipe(like(Mixing))),
+    ("head_gives_logits", "change with the other images", recipe(like(Leading))),
     ("head_gives_logits", "another head the second time", recipe(lambda *given: Head(module=nn.Linear(24, 4)))),
     ("head_gives_logits", "expected a subclass of zoo.FeatureHyperparameters", recipe(linear, Hyperparameters)),
     ("head_is_rebuilt_from_shapes", "its head is a Means, and there is no empty_head", recipe(class_means)),
