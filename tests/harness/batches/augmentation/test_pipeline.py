@@ -149,7 +149,7 @@ def test_without_augmentations_images_are_returned_unchanged():
 
 
 @pytest.mark.parametrize("may_flip", [False, True])
-@pytest.mark.parametrize("field", ["nothing", *EVERYTHING.model_fields_set])
+@pytest.mark.parametrize("field", ["nothing", *sorted(EVERYTHING.model_fields_set)])
 def test_it_is_known_beforehand_whether_images_are_changed(field, may_flip):
     hp = Hyperparameters(**{name: getattr(EVERYTHING, name) for name in EVERYTHING.model_fields_set & {field}})
     images_BCHW = some_images()
