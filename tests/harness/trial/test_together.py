@@ -38,7 +38,7 @@ class Group:
         for seed in SEEDS:
             self.folder(seed).mkdir()
             made = make_spec(spec.pop("model", "strided") if seed == 0 else "strided", seed=seed, **spec)
-            self.trials[seed] = ResolvedTrial(spec=made, result_key=f"key {seed}", prepared=data)
+            self.trials[seed] = ResolvedTrial(spec=made, result_key=f"key-{seed}", prepared=data)
 
     def folder(self, seed: int) -> Path:
         return self.root / f"seed{seed}"
