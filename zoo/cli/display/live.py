@@ -222,12 +222,16 @@ def _one_line(trial: RunningTrial, width: int, longest: int) -> RenderableType:
 def _two_lines(trial: RunningTrial, width: int) -> Iterable[RenderableType]:
     """Yield the lines of a trial if several run at a time on a narrow terminal."""
     yield Text(fit(f" {_short_title(clean(trial.title), width - 1)}", width), style="bold")
-    label = f"   {_doing(trial)}"
+    yield _bar_after(f"   {_doing(trial)}", trial.share, width)
+
+
+def _bar_after(label: str, share: float, width: int) -> RenderableType:
+    """Return a line of a label and, in the rest of it, a bar."""
     line = Table.grid()
     line.add_column(no_wrap=True, width=len(label))
     line.add_column()
-    line.add_row(Text(label, style="cyan"), _bar(trial.share, width - len(label)))
-    yield line
+    line.add_row(Text(label, style="cyan"), _bar(share, width - len(label)))
+    return line
 
 
 def _doing(trial: RunningTrial) -> str:
@@ -241,12 +245,7 @@ def _trial(trial: RunningTrial, width: int) -> Iterable[RenderableType]:
     phase = _PHASES.get(trial.phase, clean(trial.phase))
     epoch = trial.epoch
     epochs = f"epoch {epoch.epoch:>{len(str(epoch.epochs))}}/{epoch.epochs}" if epoch else ""
-    label = f" {phase:<{_PHASE_WIDTH}}  {epochs:<{_EPOCHS_WIDTH}}"
-    line = Table.grid()
-    line.add_column(no_wrap=True, width=len(label))
-    line.add_column()
-    line.add_row(Text(label, style="cyan"), _bar(trial.share, width - len(label)))
-    yield line
+    yield _bar_after(f" {phase:<{_PHASE_WIDTH}}  {epochs:<{_EPOCHS_WIDTH}}", trial.share, width)
     if epoch is None:
         yield Text()
         return
