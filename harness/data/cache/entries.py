@@ -49,8 +49,8 @@ _MODEL_LIST = re.compile(r"(timm|torchvision)-.+-models-.+\.json")
 _BENCH = re.compile(r"[0-9a-f]{20}")
 _HEX_FILE = re.compile(r"[0-9a-f]{16,64}\.json")
 _PREPARED_FILE = re.compile(
-    r"data\.json|(train|val|test)-(images|labels|samples|places|states|paths|shapes)\.npy"
-    r"|(val|test)-(ids|groups)\.npy|(train|val|test)-(encoded|whole)\.bin"
+    r"data\.json|(train|val|test(-sample)?)-(images|labels|samples|places|states|paths|shapes)\.npy"
+    r"|(val|test)-(ids|groups)\.npy|(train|val|test(-sample)?)-(encoded|whole)\.bin"
     r"|(fold-\d+|resplit-\d+(-fold-\d+)?)(\.json|-(train|val|test)\.npy)|pool-sums\.npy"
     rf"|{re.escape(TEMPORARY_PREFIX)}.+"
 )

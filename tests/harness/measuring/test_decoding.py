@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from harness.data import streaming_images, streaming_index
+from harness.data.cache.entries import is_prepared_file
 from harness.data.images import ImageSet
 from harness.data.prepare import prepare_data
 from harness.data.settings import DataSettings
@@ -112,3 +113,13 @@ def test_a_sample_is_spread_over_the_images(tmp_path: Path) -> None:
     assert (index.read(0), index.read(len(index) - 1)) == (contents[0], contents[999])
     streaming_index.write_sample(tmp_path, "none", [tmp_path / "missing"], [0])
     assert not (tmp_path / "none-places.npy").exists()
+
+
+@pytest.mark.parametrize("source", ["files", "bytes"])
+def test_the_sample_is_of_zoo_so_that_zoo_cache_clear_removes_it(prepare: Prepare, tmp_path: Path, source: str) -> None:
+    prepare(source)
+    names = {path.name for path in (tmp_path / "cache").rglob("*") if path.is_file()}
+    sample = {name for name in names if "sample" in name and "samples" not in name}
+    assert "test-sample-places.npy" in sample
+    assert ("test-sample-encoded.bin" in sample) is (source == "bytes")
+    assert all(map(is_prepared_file, sample))
