@@ -27,6 +27,7 @@ from zoo.catalog import Provider
 from zoo.files.plain_files import CODE, read_bytes
 from zoo.hookspecs import PROJECT
 from zoo.names import slug
+from zoo.siblings import siblings_of
 from zoo.trust import Trust
 
 _BUILTIN_PACKAGE = "plugins"
@@ -166,23 +167,24 @@ def _import_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
     content = read_bytes(path, CODE)
-    # The name holds a hash, so that two files called models.py are two modules, neither shadows a real one, and an
-    # edited file is a new module. For the same reason no byte code is cached: that looks at whole seconds only.
-    digest = hashlib.sha256(b"\0".join((os.fsencode(path), content))).hexdigest()[:12]
-    name = f"_zoo_file_{re.sub(r'[^0-9a-zA-Z_]', '_', path.stem)}_{digest}"
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None:
-        raise ImportError(f"{path} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        exec(compile(content, str(path), "exec", dont_inherit=True), module.__dict__)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
+    with siblings_of(path) as edits:
+        # The name holds a hash, so that two files called models.py are two modules, neither shadows a real one, and an
+        # edited file is a new module. For the same reason no byte code is cached: that looks at whole seconds only.
+        digest = hashlib.sha256(b"\0".join((os.fsencode(path), content, b"%d" % edits))).hexdigest()[:12]
+        name = f"_zoo_file_{re.sub(r'[^0-9a-zA-Z_]', '_', path.stem)}_{digest}"
+        if name in sys.modules:
+            return sys.modules[name]
+        spec = importlib.util.spec_from_file_location(name, path)
+        if spec is None:
+            raise ImportError(f"{path} is not a Python file")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        try:
+            exec(compile(content, str(path), "exec", dont_inherit=True), module.__dict__)
+        except BaseException:
+            del sys.modules[name]
+            raise
+        return module
 
 
 def _refuse(error: Exception) -> NoReturn:

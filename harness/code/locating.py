@@ -11,6 +11,7 @@ from pathlib import Path
 
 from harness.code.distributions import claimants, normal, owners
 from harness.code.imported import check_copy
+from zoo.siblings import sibling_file
 
 FILE_PREFIX = "_zoo_file_"
 """Prefix of the names of modules made from ``--plugin FILE``; the rest depends on the file's content."""
@@ -105,7 +106,7 @@ def find_spec(name: str, folder: Path | None = None) -> ModuleSpec | None:
 
     Args:
         name: Its absolute name.
-        folder: Where to look for a top-level module that is not on the path, since plugins may add their folder later.
+        folder: Where to look for a top-level module that is not on the path: the folder of a plugin's file (:mod:`zoo.siblings`).
     """
     parent = name.rpartition(".")[0]
     path: Iterable[str] = _path_of_trials()
@@ -117,8 +118,8 @@ def find_spec(name: str, folder: Path | None = None) -> ModuleSpec | None:
     found = _found(name, path) or (_portion(name, path) if parent else None)
     if found is not None:
         return found
-    if folder is not None and not parent and (sibling := _sibling(name, folder)) is not None:
-        return sibling
+    if folder is not None and not parent and (sibling := sibling_file(name, folder)) is not None:
+        return spec_from_file_location(name, sibling)
     spec = getattr(sys.modules.get(name), "__spec__", None)  # one that was made without a finder, as of a plugin's file
     return spec if isinstance(spec, ModuleSpec) else None
 
@@ -148,10 +149,3 @@ def _portion(name: str, path: Iterable[str]) -> ModuleSpec | None:
     spec = ModuleSpec(name, None, is_package=True)
     spec.submodule_search_locations = folders
     return spec
-
-
-def _sibling(name: str, folder: Path) -> ModuleSpec | None:
-    for path in (folder / name / "__init__.py", folder / f"{name}.py"):
-        if path.is_file():
-            return spec_from_file_location(name, path)
-    return None

@@ -11,9 +11,6 @@ from harness.code.identity import code_identity
 from zoo.catalog import Catalog
 
 FILE = """
-    import sys
-    from pathlib import Path
-    sys.path.insert(0, str(Path(__file__).parent))
     import lab_helper
     from zoo import Architecture, Listener, hookimpl
 
