@@ -43,7 +43,8 @@ Each kind of record has a module of its name: ``architecture``, ``dataset``, ``r
 The other modules:
 
 =====================  ====================================================
-finding plugins        ``hookspecs``, ``trust``, ``finding``, ``siblings``, ``loading``, ``catalog``, ``dependencies``, ``scaffold``
+finding plugins        ``hookspecs``, ``trust``, ``finding``, ``siblings``, ``loading``, ``catalog``,
+                       ``dependencies``, ``scaffold``
 calling plugins        ``calling``
 files                  ``files``
 words                  ``names``, ``text``, ``errors``

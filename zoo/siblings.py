@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import spec_from_file_location
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType, FrameType, ModuleType
 from typing import Any
 
 from zoo.files.plain_files import CODE, read_bytes
@@ -91,9 +91,9 @@ _FINDER = _Finder()
 
 def _folder_of_importer() -> Path | None:
     """Return the folder of plugin files in which the code lies that is importing; None if it lies elsewhere."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_globals.get("__name__") in _IMPORTERS:
-        frame = frame.f_back  # type: ignore[assignment]  # None after the outermost
+        frame = frame.f_back
     file = None if frame is None else frame.f_globals.get("__file__")
     return _folder_of(file) if isinstance(file, str) else None
 

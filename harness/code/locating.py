@@ -106,7 +106,7 @@ def find_spec(name: str, folder: Path | None = None) -> ModuleSpec | None:
 
     Args:
         name: Its absolute name.
-        folder: Where to look for a top-level module that is not on the path: the folder of a plugin's file (:mod:`zoo.siblings`).
+        folder: The folder of a plugin's file, where to look for a module that is not on the path (:mod:`zoo.siblings`).
     """
     parent = name.rpartition(".")[0]
     path: Iterable[str] = _path_of_trials()
