@@ -63,30 +63,38 @@ def options_take_effect(subject: Subject[Architecture]) -> None:
         raise NotApplicableError("it has no options")
     size = ready(subject)[1].shape[2]
     usual = _Outcome.of(architecture, size, {})
-    for name, default in architecture.options.items():
-        tried, errors, refused, acts = [], [], False, False
-        for value in _other_values(default):
-            try:
-                outcome = _Outcome.of(architecture, size, {name: value})
-            except UsageError:  # a stated refusal of this value
-                refused = True
-            except ZooError as error:
-                errors.append(f"{value!r}: {error}")
-            else:
-                tried.append(value)
-                if acts := outcome.differs(usual):
-                    break
-                if len(tried) == _TRIED:
-                    break
-        if acts:
-            continue
-        if errors and not tried and not refused:
-            raise CheckFailedError(f"option {name!r} (default {default!r}) takes no other value; {errors[0]}")
-        if tried and not _acts_with_others(architecture, size, name, tried):
-            values = " and ".join(map(repr, tried))
-            raise CheckFailedError(f"option {name!r} does nothing: {values} gives the same network as {default!r}")
-        if not (tried or errors or refused or _is_read(architecture, size, name)):
-            raise CheckFailedError(f"option {name!r} does nothing: build does not read it")
+    problems = [_problem(architecture, size, usual, name) for name in architecture.options]
+    if any(problems):
+        raise CheckFailedError("; ".join(filter(None, problems)))
+
+
+def _problem(architecture: Architecture, size: int, usual: _Outcome, name: str) -> str:
+    """Return what is wrong with an option; empty if it takes effect, or its author refuses what is tried."""
+    default = architecture.options[name]
+    tried: list[Option] = []
+    errors, refused = [], False
+    for value in _other_values(default):
+        try:
+            outcome = _Outcome.of(architecture, size, {name: value})
+        except UsageError:  # a stated refusal of this value
+            refused = True
+        except ZooError as error:
+            errors.append(f"{value!r}: {error}")
+        else:
+            if outcome.differs(usual):
+                return ""
+            tried.append(value)
+            if len(tried) == _TRIED:
+                break
+    if errors and not tried and not refused:
+        return f"option {name!r} (default {default!r}) takes no other value; {errors[0]}"
+    if tried and not _acts_with_others(architecture, size, name, tried):
+        *most, last = map(repr, tried)
+        values = f"{', '.join(most)} and {last} give" if most else f"{last} gives"
+        return f"option {name!r} does nothing: {values} the same network as {default!r}"
+    if not (tried or errors or refused or _is_read(architecture, size, name)):
+        return f"option {name!r} does nothing: build does not read it"
+    return ""
 
 
 def pretrained_is_honoured(subject: Subject[Architecture]) -> None:

@@ -154,7 +154,12 @@ BROKEN = (
     ("builds_share_nothing", "two builds share conv.weight", right(with_replaced_head)),
     ("builds_share_nothing", r"share norm\.running_mean|eval mode changes", right(SharesStatistics)),
     ("builds_share_nothing", "eval mode changes what the first returns", right(SharesDropout)),
-    ("options_take_effect", "'width' does nothing: 4 and 16 and 9", right(Net, options={"width": 8})),
+    ("options_take_effect", "'width' does nothing: 4, 16 and 9 give the same", right(Net, options={"width": 8})),
+    (
+        "options_take_effect",
+        "'width' does nothing: 4.*; option 'deep' does nothing: True gives the same",
+        right(Net, options={"width": 8, "deep": False}),
+    ),
     ("options_take_effect", "'deep' does nothing: True gives", right(Net, options={"deep": False})),
     ("options_take_effect", "'style' does nothing: build does not read it", right(Net, options={"style": "plain"})),
     ("options_take_effect", "'width' does nothing", right(StoresAndForgets, options={"width": 8})),
