@@ -25,6 +25,7 @@ from harness.records.store import Store
 from harness.records.trial_lock import trial_lock
 from harness.system import oom_killer
 from harness.system.atomic_files import writing
+from harness.system.cores import usable_threads
 from harness.system.free_memory import free_bytes
 from harness.trial.distributed.devices import check_together
 from harness.trial.resolved_trial import ResolvedTrial
@@ -99,8 +100,10 @@ class LocalTrials:
         takes_turns = machine.device == "cpu" and num_devices == 1
         fill = 1
         if takes_turns:
+            # A number of threads that the user asked for is all that the machine's environment knows of.
+            runnable = threads if execution.threads is None else usable_threads()
             fill = trials_that_fill(
-                trials=num_trials, threads=threads, wanted_threads=execution.threads, free_bytes=free_bytes()
+                trials=num_trials, threads=runnable, wanted_threads=execution.threads, free_bytes=free_bytes()
             )
         slots = make_slots(
             self._slots, device=machine.device, num_gpus=machine.num_gpus, gpus_per_trial=num_devices, fill=fill

@@ -10,8 +10,16 @@ from typing import Any
 
 import pytest
 
+from harness.bench import local_trials
 from harness.bench.bench import BenchSummary
+from harness.bench.local_trials import LocalTrials
+from harness.bench.machine import Machine
+from harness.bench.processes import Starter
+from harness.bench.settings import RunLimits
+from harness.bench.slots import SlotRequest
 from harness.records.record import FailureKind, Outcome
+from harness.records.spec import ExecutionSpec
+from harness.records.store import Store
 from harness.system import oom_killer
 
 from .toy_bench import Bench
@@ -37,6 +45,20 @@ BAD = {
     "unprintable": (FailureKind.PLUGIN, "building unprintable failed: Unprintable"),
 }
 """What a plugin may do, and how its trial fails."""
+
+
+@pytest.mark.parametrize(("threads", "fitting"), [(1, 4), (2, 2), (3, 1), (8, 1)])
+def test_trials_of_a_given_number_of_threads_fill_the_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int, fitting: int
+) -> None:
+    """The machine was probed with that number of threads, which is then all that its environment tells."""
+    monkeypatch.setattr(local_trials, "usable_threads", lambda: 4)
+    monkeypatch.setattr(local_trials, "free_bytes", lambda: 2**40)
+    machine = Machine(device="cpu", precision="fp32", num_gpus=0, environment={"threads": threads})
+    store = Store(tmp_path / "runs")
+    trials = LocalTrials(store, Starter(()), SlotRequest(), scratch=tmp_path, sources={}, limits=RunLimits())
+    assert trials.arrange(machine, ExecutionSpec(threads=threads), 9) == threads
+    assert trials.capacity() == fitting
 
 
 @pytest.fixture(scope="module")
