@@ -148,11 +148,10 @@ def _unfinished_seed(folds: list[Trial]) -> Trial:
         reason += "; run the same zoo bench again to pool them"
     example = culprit or records[0]
     info = next((record.data for record in records if record.data is not None), None)
-    failed = culprit is not None and culprit.outcome is Outcome.FAILED
     record = example.model_copy(
         update={
             "spec": example.spec.whole,
-            "outcome": Outcome.FAILED if failed else Outcome.INTERRUPTED,
+            "outcome": Outcome.INTERRUPTED if culprit is None else culprit.outcome,
             "failure": culprit.failure.model_copy(update={"message": reason}) if culprit and culprit.failure else None,
             "reason": reason,
             "data": info

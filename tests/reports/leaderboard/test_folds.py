@@ -166,6 +166,21 @@ def test_a_seed_with_a_failed_fold_reports_the_fold_and_the_reason(
     assert row.rank_low is None
 
 
+def test_a_seed_whose_folds_were_skipped_is_called_skipped(
+    store: Store, write_fold: WriteFold, metrics: list[Entry[Metric]]
+) -> None:
+    """Such as for want of published weights: nobody interrupted anything."""
+    skipped = {"outcome": Outcome.SKIPPED, "failure": None, "reason": "no weights"}
+    records = [write_fold(fold, failure="later skipped").model_copy(update=skipped) for fold in (1, 2, 3)]
+    for record in records:
+        write_record(store.folder(record.trial_id), record)
+    assert pool_folds(store, records, metrics) == ([], [])
+    (row,) = build_leaderboard([store.root]).rows
+    assert [(each.outcome, each.reason) for each in row.unfinished] == [
+        ("skipped", "0 of 3 folds have finished; fold 1: no weights")
+    ]
+
+
 def test_speeds_are_medians_over_folds(store: Store, write_fold: WriteFold, metrics: list[Entry[Metric]]) -> None:
     records = [write_fold(fold, speed=speed) for fold, speed in ((1, 100.0), (2, 900.0), (3, 200.0))]
     pool_folds(store, records, metrics)
