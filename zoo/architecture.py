@@ -78,6 +78,10 @@ class Architecture:
     pretraining: Callable[[Mapping[str, Option]], tuple[str, ...]] | None = None
     """Returns the collections of images that the published weights were trained on, given the options, by the names of
     :mod:`zoo.pretraining`; empty: unknown. Called for ``pretrained`` networks only; should not import torch."""
+    check_weights: Callable[[Mapping[str, Option]], None] | None = None
+    """Raises :class:`zoo.errors.UnavailableWeightsError` if the published weights, given the options, neither are on
+    this machine nor can be downloaded. Called before a bench prepares anything, so it should take milliseconds, or
+    seconds for all networks of a host that does not answer. It may import torch."""
     options: Mapping[str, Option] = field(default_factory=dict)
     """Names and defaults of the options that ``--set model.NAME=VALUE`` changes."""
     space: Mapping[str, str] = field(default_factory=dict)

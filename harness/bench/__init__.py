@@ -18,6 +18,7 @@ The flow: ``bench`` resolves a plan, ``dispatcher`` hands its trials out, and th
 - ``processes``: starts, watches and stops child processes
 - ``preload``: what the fork server imports once for all of them
 - ``cheapest``: the order of trials within a budget
+- ``weights_at_hand``: leaves out networks whose published weights cannot be loaded
 - ``follow_up``: the outcome of what comes after the trials, such as other runtimes
 - ``crashes``: records of trials whose process wrote none
 - ``probing``: measures a few batches of what a plan would run

@@ -13,6 +13,7 @@
 ``size_counting``   sizes of architectures for lists of models, counted without weights, in a process of its own
 ``state_dicts``     filling a network with tensors by name
 ``strides``         strided layers and ways to halve their stride
+``weights_at_hand`` which published weights can be loaded, asked before a bench prepares anything
 
 It imports ``batches`` and the rooms below, and never ``training`` or those above.
 """

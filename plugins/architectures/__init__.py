@@ -4,6 +4,7 @@
 ``cifar_nets``          plugin: ResNets, wide ResNets and VGGs for 32-pixel images
 ``speedrun``            plugin: the network of the recipe ``speedrun``
 ``timm_models``         plugin: all models of timm
+``timm_weights``        its published weights: which there are, and where they are kept
 ``torchvision_models``  plugin: all classification models of torchvision
 ``lenet``, ``simple_cnn``, ``vgg``, ``resnet_cifar``, ``wide_resnet``, ``speedrun_net``  the networks
 ``checks``              validation of option values

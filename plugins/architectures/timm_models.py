@@ -14,12 +14,11 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from plugins.architectures.checks import share
-from plugins.architectures.weights import check_reachable, downloading, is_cached_by_torch
+from plugins.architectures.timm_weights import cached_file, chosen_tag, config_of, downloading, tags_of_models
 from zoo import Architecture, ModelRequest, Preparation, PublishedHead, hookimpl
 from zoo.class_list import classes_of_head
-from zoo.errors import UnknownNameError, UsageError
+from zoo.errors import UsageError
 from zoo.files.cache import cached_json
-from zoo.names import near_names
 from zoo.options import Option
 from zoo.pretraining import IMAGENET_1K, IMAGENET_12K, IMAGENET_21K
 
@@ -109,6 +108,7 @@ def zoo_architectures() -> Iterator[Architecture]:
             preparation=functools.partial(_preparation, name=name),
             head=functools.partial(_head, name=name),
             pretraining=functools.partial(_pretraining, name=name),
+            check_weights=functools.partial(_check_weights, name=name),
             options=_OPTIONS,
             preload=("torch", "timm"),
         )
@@ -117,11 +117,7 @@ def zoo_architectures() -> Iterator[Architecture]:
 def _list_models() -> dict[str, Any]:
     import timm
 
-    tags: dict[str, list[str]] = {}
-    for full in timm.list_pretrained():
-        name, _, tag = full.partition(".")
-        tags.setdefault(name, []).append(tag)
-    return {name: _facts(name, tags.get(name, [])) for name in timm.list_models()}
+    return {name: _facts(name, tags_of_models().get(name, [])) for name in timm.list_models()}
 
 
 def _facts(name: str, tags: list[str]) -> dict[str, Any]:
@@ -169,10 +165,9 @@ def _build(request: ModelRequest, *, name: str) -> nn.Module:
     if not request.pretrained:
         model: nn.Module = timm.create_model(name, **arguments)
     else:
-        config = _pretrained_config(request, name)
-        place, advice = _whereabouts(config)
-        with downloading(f"the published weights of timm/{name} ({place})", advice):
-            overlay = {"file": cached} if (cached := _cached_file(config)) else None
+        config = config_of(request.options, name)
+        with downloading(config, name):
+            overlay = {"file": cached} if (cached := cached_file(config)) else None
             full = f"{name}.{config.tag}" if config.tag else name
             model = timm.create_model(full, pretrained=True, pretrained_cfg_overlay=overlay, **arguments)
     if getattr(model, "num_classes", request.num_classes) != request.num_classes:
@@ -233,74 +228,16 @@ def _problem(name: str, size: int, arguments: dict[str, Any]) -> str:
     return ""
 
 
-def _pretrained_config(request: ModelRequest, name: str) -> Any:
-    import timm
-
-    tags = [full.partition(".")[2] for full in timm.list_pretrained(f"{name}.*")]
-    tag = _chosen(name, tags, request.options)
-    return timm.get_pretrained_cfg(name if tag is None else f"{name}.{tag}")
-
-
-def _chosen(name: str, tags: list[str], options: Mapping[str, Option]) -> str | None:
-    """Return the tag that the options name; None: the model's first one.
-
-    Raises:
-        UsageError: If the model has no published weights, or none with that tag.
-    """
-    tag = options["weights"]
-    if not tags:
-        raise UsageError(f"timm/{name} has no published weights; choose a recipe that trains from scratch")
-    if tag is not None and tag not in tags:
-        raise UnknownNameError(
-            f"weights tag of timm/{name}", str(tag), near=near_names(str(tag), tags), hint=f"(it has {', '.join(tags)})"
-        )
-    return None if tag is None else str(tag)
-
-
-def _whereabouts(config: Any) -> tuple[str, str]:
-    """Return where published weights come from, and what to do if they cannot be downloaded."""
-    if config.hf_hub_id:
-        from huggingface_hub.constants import HF_HUB_CACHE
-
-        return f"{config.hf_hub_id} on the Hugging Face Hub", (
-            f"on a machine with a network, run: hf download {config.hf_hub_id}, copy its folder into {HF_HUB_CACHE} "
-            "(HF_HOME moves that folder)"
-        )
-    from torch.hub import get_dir
-
-    return f"{config.url}", f"put that file into {get_dir()}/checkpoints (TORCH_HOME moves that folder)"
-
-
-def _cached_file(config: Any) -> str | None:
-    """Return the cached file with published weights from the Hub, or None if timm should find them itself.
-
-    Given the file, timm does not ask the Hub for a newer one, which takes most of a minute without a network.
-
-    Raises:
-        ConnectionError: If there is no file, and its host cannot be reached or must not be asked.
-    """
-    if not config.hf_hub_id:
-        if config.url and not config.file and not is_cached_by_torch(config.url):
-            check_reachable(config.url)
-        return None
-    from huggingface_hub import constants, try_to_load_from_cache
-
-    names = [config.hf_hub_filename] if config.hf_hub_filename else ["model.safetensors", "pytorch_model.bin"]
-    for file in names:
-        found = try_to_load_from_cache(config.hf_hub_id, file, cache_dir=constants.HF_HUB_CACHE)
-        if isinstance(found, str):
-            # timm reads weights in special formats itself.
-            return None if config.custom_load else found
-    if constants.HF_HUB_OFFLINE:
-        raise ConnectionError("HF_HUB_OFFLINE is set")
-    check_reachable(constants.ENDPOINT)
-    return None
+def _check_weights(options: Mapping[str, Option], *, name: str) -> None:
+    config = config_of(options, name)
+    with downloading(config, name):
+        cached_file(config)
 
 
 def _preparation(options: Mapping[str, Option], *, name: str) -> Preparation:
     """Return what the weights were evaluated with: test-time size and crop where they state them."""
     of_model: dict[str, dict[str, Any]] = _preparations().get(name, {})
-    tag = _chosen(name, list(of_model), options)
+    tag = chosen_tag(name, list(of_model), options)
     facts = next(iter(of_model.values())) if tag is None else of_model[tag]
     return Preparation(**{**facts, "mean": tuple(facts["mean"]), "std": tuple(facts["std"])})
 
@@ -308,7 +245,7 @@ def _preparation(options: Mapping[str, Option], *, name: str) -> Preparation:
 def _head(options: Mapping[str, Option], *, name: str) -> PublishedHead:
     """Return what the weights classify; timm tells how many classes there are, and publishes no figures in itself."""
     of_model: dict[str, int] = _heads().get(name, {})
-    tag = _chosen(name, list(of_model), options)
+    tag = chosen_tag(name, list(of_model), options)
     num_classes = next(iter(of_model.values())) if tag is None else of_model[tag]
     if not num_classes:
         raise UsageError(f"these weights of timm/{name} have no head: they are for features only")
@@ -318,7 +255,7 @@ def _head(options: Mapping[str, Option], *, name: str) -> PublishedHead:
 def _pretraining(options: Mapping[str, Option], *, name: str) -> tuple[str, ...]:
     """Return what the weights were trained on, as their tag says; the labels or targets of a teacher do not count."""
     of_model: dict[str, int] = _heads().get(name, {})
-    tag = _chosen(name, list(of_model), options)
+    tag = chosen_tag(name, list(of_model), options)
     return collections_of(next(iter(of_model)) if tag is None else tag)
 
 

@@ -10,6 +10,7 @@ import functools
 import importlib.metadata
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from plugins.architectures.weights import check_reachable, downloading, fit_kernel, is_cached_by_torch
@@ -56,6 +57,7 @@ def zoo_architectures() -> Iterator[Architecture]:
             preparation=functools.partial(_preparation, name=name),
             head=functools.partial(_head, name=name),
             pretraining=functools.partial(_pretraining, name=name),
+            check_weights=functools.partial(_check_weights, name=name),
             options={"weights": None},
             preload=("torch", "torchvision"),
         )
@@ -152,15 +154,19 @@ def _replace_input(model: nn.Module, name: str, in_channels: int) -> None:
 
 def _weights(request: ModelRequest, name: str) -> Any:
     """Return the requested weights as torchvision declares them, or None."""
+    wanted = request.options["weights"]
+    if request.pretrained:
+        return _pretrained(request.options, name)
+    if wanted is not None:
+        raise UsageError(f"model.weights={wanted} needs a recipe that starts from published weights")
+    return None
+
+
+def _pretrained(options: Mapping[str, Option], name: str) -> Any:
     from torchvision.models import get_model_weights
 
-    wanted = request.options["weights"]
-    if not request.pretrained:
-        if wanted is not None:
-            raise UsageError(f"model.weights={wanted} needs a recipe that starts from published weights")
-        return None
     known = get_model_weights(name)
-    chosen = _chosen(name, [each.name for each in known], request.options)
+    chosen = _chosen(name, [each.name for each in known], options)
     return known.DEFAULT if chosen is None else known[chosen]
 
 
@@ -189,17 +195,11 @@ def _chosen(name: str, names: list[str], options: Mapping[str, Option]) -> str |
 def _load(model: nn.Module, weights: Any, first: str, request: ModelRequest, name: str) -> None:
     """Load published weights, without those of a head with another number of classes."""
     import torch
-    from torch.hub import get_dir
     from torchvision.models import get_model
 
-    advice = f"put {weights.url} into {get_dir()}/checkpoints (TORCH_HOME moves that folder)"
+    _require(weights, name)
     # torchvision itself loads them into a second network, because only it knows how tensors are named in old files.
-    with (
-        downloading(f"the published weights of torchvision/{name}", advice),
-        torch.random.fork_rng(devices=[]),
-    ):
-        if not is_cached_by_torch(weights.url):
-            check_reachable(weights.url)
+    with _downloading(weights, name), torch.random.fork_rng(devices=[]):
         published = get_model(name, weights=weights, progress=False).state_dict()
     own = model.state_dict()
     published[f"{first}.weight"] = fit_kernel(published[f"{first}.weight"], request.in_channels)
@@ -214,6 +214,24 @@ def _load(model: nn.Module, weights: Any, first: str, request: ModelRequest, nam
     )
     assert missing == head, f"{name}: {missing} were not loaded, the head is {head}"
     assert not unexpected, f"{name}: {unexpected} are in no layer"
+
+
+def _check_weights(options: Mapping[str, Option], *, name: str) -> None:
+    _require(_pretrained(options, name), name)
+
+
+def _require(weights: Any, name: str) -> None:
+    """Raise an ``UnavailableWeightsError`` if weights are not on this machine and their host cannot be reached."""
+    with _downloading(weights, name):
+        if not is_cached_by_torch(weights.url):
+            check_reachable(weights.url)
+
+
+def _downloading(weights: Any, name: str) -> AbstractContextManager[None]:
+    from torch.hub import get_dir
+
+    advice = f"put {weights.url} into {get_dir()}/checkpoints (TORCH_HOME moves that folder)"
+    return downloading(f"the published weights of torchvision/{name}", advice)
 
 
 def _transform(weights: Any) -> Any:

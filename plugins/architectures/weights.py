@@ -5,8 +5,10 @@ Shape suffixes: O output channels, I input channels, H height, W width of a kern
 
 from __future__ import annotations
 
+import math
 import socket
 import threading
+import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
 _NETWORK_LIBRARIES = ("httpcore", "httpx", "huggingface_hub", "requests", "socket", "ssl", "urllib", "urllib3")
 _PATIENCE_SECONDS = 3.0
 """How long a host has to accept a connection: many networks may ask in one bench."""
+_REMEMBERED_SECONDS = 60.0
+"""For how long a host that did not answer is not asked again."""
+_silent: dict[str, float] = {}
+"""When hosts did not answer, on the clock of ``time.monotonic()``."""
 
 
 @contextmanager
@@ -46,8 +52,12 @@ def check_reachable(url: str) -> None:
     Raises:
         ConnectionError: If there is none.
     """
-    if not is_reachable(url):
-        parts = urllib.parse.urlsplit(url)
+    parts = urllib.parse.urlsplit(url)
+    # One bench may ask for hundreds of networks of a host.
+    was_silent = time.monotonic() - _silent.get(parts.netloc, -math.inf) < _REMEMBERED_SECONDS
+    if not was_silent and not is_reachable(url):
+        was_silent, _silent[parts.netloc] = True, time.monotonic()
+    if was_silent:
         raise ConnectionError(f"there is no connection to {parts.scheme}://{parts.hostname}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import urllib.error
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -18,7 +19,7 @@ from plugins.architectures.weights import (
     is_cached_by_torch,
     is_reachable,
 )
-from zoo.errors import PluginError
+from zoo.errors import PluginError, UnavailableWeightsError
 
 
 def test_kernels_are_summed_for_grey_and_repeated_to_scale_for_more():
@@ -106,3 +107,33 @@ def test_files_that_torch_has_downloaded_are_found_by_their_name(tmp_path, monke
     (tmp_path / "hub/checkpoints").mkdir(parents=True)
     (tmp_path / "hub/checkpoints/net-1234.pth").touch()
     assert is_cached_by_torch(url)
+
+
+@pytest.mark.parametrize(
+    "names", [("timm/resnet18", "timm/vit_tiny_patch16_224"), ("torchvision/resnet18", "torchvision/alexnet")]
+)
+def test_a_host_that_does_not_answer_is_asked_once_for_all_of_its_networks(names, catalog, monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(weights, "is_reachable", asked.append)
+    monkeypatch.setattr(weights, "_silent", {})
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("torch.hub.get_dir", lambda: str(tmp_path))
+    for name in names:
+        network = catalog.architectures.get(name).record
+        with pytest.raises(UnavailableWeightsError, match=f"weights of {name} .*cannot be loaded") as caught:
+            network.check_weights(network.options)
+        assert caught.value.cause.startswith("there is no connection to https://")
+    assert len(asked) == 1
+
+
+def test_a_silent_host_is_asked_again_after_a_while(monkeypatch):
+    asked = []
+    monkeypatch.setattr(weights, "is_reachable", asked.append)
+    monkeypatch.setattr(weights, "_silent", {})
+    now = iter([0.0, 1.0, 59.0, 100.0, 101.0, 120.0])
+    monkeypatch.setattr(weights, "time", SimpleNamespace(monotonic=lambda: next(now)))
+    for _ in range(4):  # at 0, 59, 100 and 120 seconds
+        with pytest.raises(ConnectionError):
+            check_reachable("https://silent.example/file")
+    assert len(asked) == 2

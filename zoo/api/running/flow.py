@@ -80,6 +80,12 @@ def run_order(order: BenchOrder, progress: ProgressDisplay) -> BenchOutcome:
     deadline = None if budget is None else time.monotonic() + budget
     settings = order.settings.with_deadline(deadline)
     stopped = ""
+    if settings.remote is None:  # other machines have their own files, and each trial tells
+        from harness.bench.weights_at_hand import with_weights_at_hand
+
+        chosen = replace(chosen, plan=with_weights_at_hand(chosen.plan, store, order.sources, progress))
+        order = replace(order, chosen=chosen)
+        refuse_empty(order)
     for sentence in chosen.plan.skip_sentences:
         progress.note(sentence)
     for sentence in chosen.notes:
@@ -147,6 +153,6 @@ def refuse_empty(order: BenchOrder) -> None:
     plan = order.chosen.plan
     if plan.trials:
         return
-    reasons = "; ".join(f"{skip.title}: {skip.reason}" for skip in plan.skips[:5])
-    more = len(plan.skips) - 5
-    raise UsageError(f"nothing to run: {reasons}{f'; and {more} more' if more > 0 else ''}")
+    reasons = [sentence.removeprefix("skipped: ") for sentence in plan.skip_sentences]
+    more = len(reasons) - 5
+    raise UsageError(f"nothing to run: {'; '.join(reasons[:5])}{f'; and {more} more' if more > 0 else ''}")
