@@ -183,7 +183,8 @@ class BenchState:
 
         A trial is assumed to take as long as finished seeds of its combination, or else as the plan's forecast says.
         Without either, a running seed is extrapolated from its epochs, which leaves out its test and measurements, and
-        a combination that has not started counts for nothing; the estimate is then only a lower bound. Combinations are
+        a combination that has not started counts for nothing; the estimate is then only a lower bound, as it is once a
+        trial takes longer than was assumed. Combinations are
         not estimated from each other here, because they may differ by orders of magnitude. As many trials are assumed
         to run at a time as the forecast says, or as ever did.
         """
@@ -192,9 +193,8 @@ class BenchState:
         for trial in self.running.values():
             if trial.epoch is not None:
                 known.setdefault(_combination(trial.title), (now - trial.since) / trial.share)
-        left = [
-            max(0.0, known.get(_combination(trial.title), 0.0) - (now - trial.since)) for trial in self.running.values()
-        ]
+        ends_in = [known.get(_combination(trial.title), 0.0) - (now - trial.since) for trial in self.running.values()]
+        left = [max(0.0, seconds) for seconds in ends_in]
         waiting = [title for key, title in self.titles.items() if key not in self.ended and key not in self.running]
         unfinished = [_combination(title) for title in (*waiting, *(each.title for each in self.running.values()))]
         work = sum(left) + sum(known.get(_combination(title), 0.0) for title in waiting)
@@ -202,7 +202,7 @@ class BenchState:
         if proposed_later:
             work += proposed_later * fmean(each for durations in self._durations.values() for each in durations)
         seconds = max([0.0, *left, work / max(self._most_running, self._forecast.slots)])
-        is_bound = any(key not in measured for key in unfinished)
+        is_bound = any(key not in measured for key in unfinished) or any(seconds < 0 for seconds in ends_in)
         return (
             None
             if not (unfinished or proposed_later) or not known or (is_bound and seconds == 0.0)

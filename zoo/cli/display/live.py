@@ -106,8 +106,9 @@ class Display:
         elapsed = Text(_clock_time(state.elapsed), style="dim")
         if time_left is None:
             return _ends(left, width, elapsed)
-        rest = Text(f"{time_left.words} {_clock_time(time_left.seconds)} left")
-        short = Text(f"{'≥' if time_left.is_bound else '~'}{_clock_time(time_left.seconds)} left")
+        seconds = _clock_time(max(1.0, time_left.seconds))  # it goes on, so "0:00:00 left" is wrong
+        rest = Text(f"{time_left.words} {seconds} left")
+        short = Text(f"{'≥' if time_left.is_bound else '~'}{seconds} left")
         return _ends(left, width, Text.assemble(elapsed, "  ", rest), rest, short)
 
     def _present(self, width: int) -> Iterable[RenderableType]:

@@ -48,8 +48,24 @@ def test_time_left_goes_by_epochs_and_then_by_what_other_trials_took(clock: Any)
     state.handle(_end("t0", titles[0][1]))
     assert _left(state) == ("about", pytest.approx(2 * 20.0))
     state.handle(TrialStarted(trial_id="t1", title=titles[1][1], number=2, total=3))
-    clock.now += 25.0  # longer than thought: what is left never goes below nothing
-    assert _left(state) == ("about", pytest.approx(20.0))
+    clock.now += 15.0
+    assert _left(state) == ("about", pytest.approx(5.0 + 20.0))
+    clock.now += 10.0  # longer than thought: what is left never goes below nothing, and is no longer known
+    assert _left(state) == ("at least", pytest.approx(20.0))
+
+
+def test_a_last_trial_that_takes_longer_than_thought_does_not_end_in_no_time(clock: Any) -> None:
+    """Users of progress bars report "00:00 left" on the screen while the last step goes on."""
+    titles = tuple((f"t{index}", f"net · digits · quick · seed {index}") for index in range(2))
+    state = BenchState(clock)
+    state.handle(BenchStarted(store=_path(), trials=titles))
+    for key, title in titles:
+        state.handle(TrialStarted(trial_id=key, title=title, number=1, total=2))
+        clock.now += 5.0
+        if key == "t0":
+            state.handle(_end(key, title))
+    clock.now += 1.0
+    assert state.time_left() is None
 
 
 def test_time_left_is_that_of_the_plan_until_something_is_measured(clock: Any) -> None:
