@@ -55,7 +55,10 @@ class Lines:
         elif isinstance(event, BenchEnded):
             counts = ", ".join(f"{count} {outcome}" for outcome, count in event.counts.items())
             ending = "interrupted" if event.interrupted else "finished"
-            self._say(f"{ending} after {duration(self._state.elapsed)}: {counts or 'no trials'}")
+            taken = duration(self._state.round_seconds)
+            if self._state.num_rounds > 1:
+                taken += f" ({duration(self._state.elapsed)} in all)"
+            self._say(f"{ending} after {taken}: {counts or 'no trials'}")
 
     def note(self, sentence: str) -> None:
         """Write a sentence that does not belong to a trial."""

@@ -112,6 +112,11 @@ class BenchState:
         self.standings: dict[str, Standing] = {}
         """Provisional results by title without seed."""
         self.over: BenchEnded | None = None
+        self.round_seconds = 0.0
+        """Duration of the round that ended last: a command with a budget or ``--then`` has several."""
+        self.num_rounds = 0
+        """How many rounds have ended."""
+        self._round_began = self.started_at
         self._durations: dict[str, list[float]] = {}
         self._most_running = 1
         self._latest_data = ""
@@ -158,7 +163,7 @@ class BenchState:
         """Handle an event."""
         if isinstance(event, BenchStarted):
             self.store, self.titles, self.message = event.store, dict(event.trials), None
-            self.ended, self._expected = {}, 0
+            self.ended, self._expected, self.over = {}, 0, None
         elif isinstance(event, Progress):
             self.message = event
         elif isinstance(event, TrialStarted):
@@ -177,6 +182,8 @@ class BenchState:
         elif isinstance(event, BenchEnded):
             self.running.clear()
             self.message, self.over = None, event
+            now = self._clock()
+            self.round_seconds, self._round_began, self.num_rounds = now - self._round_began, now, self.num_rounds + 1
 
     def time_left(self) -> TimeLeft | None:
         """Return an estimate of the remaining time, or None while nothing is known.

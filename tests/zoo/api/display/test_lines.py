@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.api.display.lines import Lines
-from zoo.events import BenchStarted, EpochEnded, Event, Progress, TrialEnded, TrialStarted
+from zoo.events import BenchEnded, BenchStarted, EpochEnded, Event, Progress, TrialEnded, TrialStarted
 
 
 def _written(events: list[Event], clock: Any, *, seconds: float = 1.0) -> list[str]:
@@ -81,3 +81,18 @@ def test_a_trial_that_pauses_says_so_and_tells_of_each_epoch_once(clock: Any) ->
     assert [line.split()[2] for line in lines if "epoch" in line and "loss" in line] == ["1/3", "2/3", "3/3"]
     assert lines[3].startswith("[1/4] paused at epoch 1 after 2.0 s (about")
     assert lines[-1].startswith("[1/4] done after 4.0 s")
+
+
+def test_each_round_tells_its_own_time_and_later_ones_that_of_the_command(clock: Any) -> None:
+    lines: list[str] = []
+    hear = Lines(lines.append, clock)
+    for seconds in (60, 20, 5):
+        clock.now += 1  # what comes before a round's trials is part of it
+        hear(BenchStarted(store=Path("runs"), trials=(("t", "net"),)))
+        clock.now += seconds - 1
+        hear(BenchEnded(counts={"done": 1}, interrupted=False))
+    assert [line for line in lines if line.startswith("finished")] == [
+        "finished after 1 min 00 s: 1 done",
+        "finished after 20 s (1 min 20 s in all): 1 done",
+        "finished after 5.0 s (1 min 25 s in all): 1 done",
+    ]
