@@ -98,8 +98,8 @@ def translate_names(
         renames: Applied in order once the prefix is removed.
 
     Raises:
-        UsageError: If no name has the prefix, several prefixes are possible, a rename matches nothing, or two tensors
-            get the same name.
+        UsageError: If no name has the prefix, several prefixes are possible, a rename or a pattern matches nothing, or
+            two tensors get the same name.
     """
     own = [name for name, value in model.state_dict().items() if isinstance(value, Tensor)]
     notes: list[str] = []
@@ -125,6 +125,7 @@ def translate_names(
     if removed:
         notes.append(f"prefix {removed!r} was removed from tensor names")
     _check_distinct(names)
+    notes += _idle_patterns(ignore, tensors, names, own)
     return NamedTensors(
         tensors={
             name: tensors[source]
@@ -133,6 +134,23 @@ def translate_names(
         },
         notes=tuple(notes),
     )
+
+
+def _idle_patterns(
+    ignore: Sequence[str], tensors: Iterable[str], names: Mapping[str, str], own: Sequence[str]
+) -> Iterator[str]:
+    """Yield a note for each pattern that leaves out nothing, as the network has the tensors that it matches.
+
+    Raises:
+        UsageError: If a pattern matches nothing.
+    """
+    tensors = list(tensors)
+    for pattern in ignore:
+        matched = [name for name in tensors if _matches(name, [pattern]) or _matches(names.get(name, name), [pattern])]
+        if not matched:
+            raise UsageError(f"--ignore {pattern} matches no tensor name; the first is {next(iter(tensors), '')!r}")
+        if all(names.get(name) in own for name in matched):
+            yield f"--ignore {pattern} leaves out nothing, as the network needs {names[matched[0]]!r}"
 
 
 def propose_renames(given: Mapping[str, Tensor], model: nn.Module) -> tuple[Rename, ...]:

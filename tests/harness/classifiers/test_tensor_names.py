@@ -81,6 +81,18 @@ def test_ignored_tensors_that_the_network_has_are_kept(model: nn.Module, own: di
     assert set(translate_names({**own, "aux.weight": torch.ones(1)}, model, ignore=["*"]).tensors) == set(own)
 
 
+def test_a_pattern_that_leaves_out_nothing_is_named(model: nn.Module, own: dict[str, Tensor]) -> None:
+    """As users of Lightning ask why ``strict=False`` said nothing of a misspelt name."""
+    tensors = {"n_averaged": torch.tensor(3), **own, "aux.weight": torch.ones(1)}
+    with pytest.raises(UsageError, match=r"--ignore auxx\.\* matches no tensor name; the first is 'n_averaged'"):
+        translate_names(tensors, model, ignore=["aux.*", "auxx.*"])
+    named = translate_names(tensors, model, ignore=["aux.*", "fc.*", "n_averaged"])
+    assert set(named.tensors) == set(own)
+    assert [note for note in named.notes if "--ignore" in note] == [
+        "--ignore fc.* leaves out nothing, as the network needs 'fc.weight'"
+    ]
+
+
 def renamed(own: dict[str, Tensor]) -> dict[str, Tensor]:
     return {
         name.replace("stages.0.", "layer1.").replace("stages.1.", "layer2.").replace("fc", "linear"): value
