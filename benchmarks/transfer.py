@@ -34,8 +34,8 @@ def parts(photographs: Path) -> dict[str, list[str]]:
     found = {
         "probe": [*every, *data, "--recipes", "probe"],
         "cifar-probe": [*every, *CIFAR10, "--recipes", "probe"],
-        "cifar-finetune": [*every, *CIFAR10, "--recipes", "finetune"],
-        "cifar-scratch": [*every, *CIFAR10, "--recipes", "finetune", *FROM_SCRATCH],
+        "cifar-finetune": [*every, *CIFAR10, "--recipes", "finetune", "--epochs", "5"],
+        "cifar-scratch": [*every, *CIFAR10, "--recipes", "finetune", "--epochs", "5", *FROM_SCRATCH],
     }
     for network in NETWORKS:
         one = ["--models", f"lite/efficientnet_{network}", *data, "--recipes", "finetune", *STEPS]
