@@ -13,6 +13,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -63,6 +64,7 @@ def tune(
     labels_B: Tensor,
     *,
     request: TuningRequest,
+    alone: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Tuning:
     """Choose the memory format and compile mode of a training.
 
@@ -71,6 +73,7 @@ def tune(
         settings: The device, precision and normalisation of the training; the rest is what is chosen.
         images_BCHW: A batch of normalised training images on that device.
         request: What the user asked for, and what the choice depends on.
+        alone: Has the device to this process alone; entered for timing only, since the other trials pause for it.
     """
     device = settings.device
     if request.layout != "auto" and request.compile != "auto":
@@ -88,7 +91,7 @@ def tune(
             "num_steps": request.num_steps,
         }
     )
-    began = time.perf_counter()
+    name, seconds = f"tuning/{key[:32]}", 0.0
 
     def step_with(candidate: ForwardSettings) -> Callable[[], None]:
         return training_step(model, resolved, candidate, images_BCHW, labels_B)
@@ -97,9 +100,17 @@ def tune(
         with exact_fp32(device):
             return _look(step_with, settings, request, len(labels_B))
 
+    def look_alone() -> dict[str, Any]:
+        nonlocal seconds
+        with alone():
+            began = time.perf_counter()
+            found = cached_json(name, look)  # another trial may have looked while this one waited
+            seconds = time.perf_counter() - began
+        return found
+
     state = torch.get_rng_state(), device_rng_state(device)
     try:
-        tuning = Tuning.model_validate(cached_json(f"tuning/{key[:32]}", look))
+        tuning = Tuning.model_validate(cached_json(name, look_alone))
     except Exception as error:
         # Training reports what is wrong with the network more clearly, and halves a batch that is too large.
         why = "timing ran out of memory" if is_out_of_memory(error) else "timing failed"
@@ -108,7 +119,7 @@ def tune(
         torch.set_rng_state(state[0])
         if state[1] is not None:
             set_device_rng_state(device, state[1])
-    return tuning.model_copy(update={"seconds": time.perf_counter() - began})
+    return tuning.model_copy(update={"seconds": seconds})
 
 
 def _look(

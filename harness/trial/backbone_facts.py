@@ -38,6 +38,14 @@ class BackboneFacts(FrozenModel):
     layout: Layout
 
 
+def stored_facts(kept: FeatureFolder) -> BackboneFacts | None:
+    """Return what is stored with the features; None if nothing is, or it is damaged."""
+    try:
+        return BackboneFacts.model_validate(kept.read_facts())
+    except ValidationError:
+        return None
+
+
 def facts_of(
     kept: FeatureFolder, setup: TrainingSetup, settings: ForwardSettings, images: TrialImages, *, asks_layout: bool
 ) -> BackboneFacts:
@@ -48,10 +56,8 @@ def facts_of(
     Raises:
         TrialError: If the network has no head, or not the layer that the recipe asks for.
     """
-    try:
-        return BackboneFacts.model_validate(kept.read_facts())
-    except ValidationError:  # there are none, or they are damaged
-        pass
+    if (stored := stored_facts(kept)) is not None:
+        return stored
     model, request, prepared = setup.model, setup.request, images.prepared
     check_output(model, setup.architecture_name, request)
     shape = (request.in_channels, request.image_size, request.image_size)

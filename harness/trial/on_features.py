@@ -33,7 +33,7 @@ from harness.training.feature_batches import TrialFeatures
 from harness.training.loop import EpochResult
 from harness.training.state import TrainingState
 from harness.trial.active import ActiveTrial
-from harness.trial.backbone_facts import facts_of
+from harness.trial.backbone_facts import facts_of, stored_facts
 from harness.trial.feature_source import FeatureSource, feature_folder
 from harness.trial.fitting import training_info
 from harness.trial.head_fitting import (
@@ -89,8 +89,10 @@ def run_on_features(trial: ActiveTrial, states: TrainingStates, state: TrainingS
         images = TrialImages(prepared)
         weights = hash_of_weights(setup.model, without=find_head(setup.model))
         kept = feature_folder(spec, prepared, settings, weights)
-        with sharing.alone():
-            facts = facts_of(kept, setup, settings, images, asks_layout=execution.layout == "auto")
+        facts = stored_facts(kept)
+        if facts is None:
+            with sharing.alone():
+                facts = facts_of(kept, setup, settings, images, asks_layout=execution.layout == "auto")
         if start is not None and not facts.own_head:
             return False
         settings = replace(settings, channels_last=facts.layout == "channels_last")

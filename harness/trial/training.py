@@ -69,8 +69,7 @@ def run_training(
             precision=trial.precision,
             trials_on_device=trial.job.sharing,
         )
-        with sharing.alone():
-            tuning = tune_trial(spec, setup, settings, images, progress.environment, state)
+        tuning = tune_trial(spec, setup, settings, images, progress.environment, state, alone=sharing.alone)
         progress.tuning = tuning
         settings = replace(
             settings,

@@ -5,6 +5,8 @@ Shape suffixes: B batch, C channels, H height, W width.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -30,8 +32,12 @@ def tune_trial(
     images: TrialImages,
     environment: dict[str, Any],
     state: TrainingState | None,
+    alone: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Tuning:
-    """Choose memory format and compile mode; a resumed training keeps those it started with."""
+    """Choose memory format and compile mode; a resumed training keeps those it started with.
+
+    Timing has the device to itself, in *alone*.
+    """
     if state is not None:
         # Older states do not record the layout, which was always channels last.
         layout: Layout = state.tree.get("layout", "channels_last")
@@ -64,6 +70,7 @@ def tune_trial(
                 **{key: environment[key] for key in TUNING_ENVIRONMENT},
             },
         ),
+        alone=alone,
     )
     if chosen != spec.execution.layout:
         why = f"contiguous: gradients of layer {unsafe_layer(setup.model)} are wrong in channels-last memory on a CPU"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +57,9 @@ def probe(model: nn.Module, *, num_steps: int = 100_000, **changes: Any) -> Any:
     settings = ForwardSettings(
         device=IMAGES_BCHW.device, normalization=UNUSED, precision=asked.pop("precision", "fp32")
     )
+    alone = asked.pop("alone", nullcontext)
     request = TuningRequest(num_steps=num_steps, **asked)
-    return tune(model, RESOLVED, settings, IMAGES_BCHW, LABELS_B, request=request)
+    return tune(model, RESOLVED, settings, IMAGES_BCHW, LABELS_B, request=request, alone=alone)
 
 
 def test_the_faster_layout_is_chosen_and_its_reason_recorded() -> None:
@@ -86,6 +88,33 @@ def test_a_choice_is_kept_so_that_later_trials_train_alike() -> None:
     first = probe(Slow(is_channels_last), identity={"network": 1})
     again = probe(Slow(lambda maps: False), identity={"network": 1})
     assert again.model_copy(update={"seconds": 0.0}) == first.model_copy(update={"seconds": 0.0})
+
+
+def test_other_trials_pause_for_timing_only() -> None:
+    """A long step of one trial holds up all that want to be alone. What is known or asked for needs no timing."""
+    pauses: list[str] = []
+
+    @contextmanager
+    def alone() -> Iterator[None]:
+        pauses.append("")
+        yield
+
+    model = Slow(lambda maps: False)
+    probe(model, num_steps=10, alone=alone)
+    probe(model, layout="contiguous", alone=alone)
+    assert not pauses
+    for _ in range(2):
+        probe(model, alone=alone)
+    assert len(pauses) == 1
+
+
+def test_what_another_trial_chose_while_this_one_waited_holds_for_both() -> None:
+    @contextmanager
+    def alone() -> Iterator[None]:
+        probe(Slow(is_channels_last))
+        yield
+
+    assert probe(Slow(lambda maps: False), alone=alone).layout == "contiguous"
 
 
 def test_a_training_too_short_for_a_probe_takes_the_usual() -> None:

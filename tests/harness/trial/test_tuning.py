@@ -25,7 +25,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, Any]]:
     """What is asked of the timing, which is not run here: the images, and the request."""
     asked: list[tuple[Any, Any]] = []
 
-    def note(model: Any, resolved: Any, settings: Any, images: Any, labels: Any, *, request: Any) -> Tuning:
+    def note(model: Any, resolved: Any, settings: Any, images: Any, labels: Any, *, request: Any, **_: Any) -> Tuning:
         asked.append((images, request))
         return Tuning(layout="contiguous", compile=False, reason="noted")
 
