@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from harness.bench.cheapest import cheapest_first
 from harness.bench.dispatcher import Dispatcher, Emit
@@ -130,13 +130,17 @@ def run_bench(
         timed = TimedJobRunner(jobs)
         resolver = Resolver(timed, settings.data)
         try:
-            resolved = resolver.first(plan, trials.arrange)
+            # A search has a budget of its own, and its trials share their images.
+            resolved = resolver.first(plan, trials.arrange, deadline=limits.deadline if follow is None else None)
             if follow is not None and (others := follow.begin(trials.capacity())):
                 resolved += resolver.more(others)
         except StoppedError:
             return _finish(emit, {}, interrupted=True)
+        notes: tuple[str, ...] = ()
         if limits.deadline is not None and remote is None:
-            resolved = _cheapest_first(resolved, timed, dataclasses.asdict(sources))
+            with contextlib.suppress(StoppedError, ZooError):  # else as they are
+                cheapest = cheapest_first(resolved, timed, dataclasses.asdict(sources), deadline=limits.deadline)
+                resolved, notes = cheapest.trials, cheapest.notes
         resolved = _with_folders(resolved, store)
         titles = tuple((each.trial_id, title_of(each.spec, settings.grid)) for each in resolved)
         emit(BenchStarted(store=store.root, trials=titles))
@@ -155,6 +159,8 @@ def run_bench(
             return list(waiting) if is_as_given else order(waiting, forecast_of_store(store.root).seconds)
 
         dispatcher = Dispatcher(store, trials, emit, interrupts, settings, in_order=in_order, total=total, more=more)
+        dispatcher.notes += notes
+        dispatcher.not_started += [title_of(spec, settings.grid) for spec in resolver.unprepared]
         if remote is not None:
             dispatcher.notes += not_here(resolved)
         # On other machines, whoever runs a trial sees to that.
@@ -181,13 +187,6 @@ def _with_folders(trials: list[ResolvedTrial], store: Store) -> list[ResolvedTri
         trial if trial.trial_id == name else trial.model_copy(update={"stored_as": name})
         for trial, name in zip(trials, names, strict=True)
     ]
-
-
-def _cheapest_first(trials: list[ResolvedTrial], jobs: JobRunner, sources: dict[str, Any]) -> list[ResolvedTrial]:
-    """Return trials with the cheapest of each seed first, or as they are if their networks cannot be sized up."""
-    with contextlib.suppress(StoppedError, ZooError):
-        return cheapest_first(trials, jobs, sources)
-    return trials
 
 
 def _finish(

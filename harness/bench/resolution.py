@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 
@@ -20,6 +21,9 @@ from harness.trial.resolved_trial import ResolvedTrial
 from zoo.class_list import ClassList
 from zoo.errors import ManyErrors, UsageError, ZooError
 from zoo.events import Progress
+
+_PREPARING_SHARE = 1 / 4
+"""Share of a budget that preparing images may take."""
 
 
 def resolve(
@@ -57,10 +61,23 @@ class Resolver:
         self._machine: Machine | None = None
         self._threads: int | None = None
         self._num_resolved = 0
+        self.unprepared: list[TrialSpec] = []
+        """Trials of the plan whose images there was no time to prepare."""
         self._classifiers: Mapping[str, GivenClassifier] = {}
 
-    def first(self, plan: Plan, arrange: Callable[[Machine, ExecutionSpec, int], int | None]) -> list[ResolvedTrial]:
-        """Probe the machine, and resolve the trials of a plan; see :func:`resolve`."""
+    def first(
+        self,
+        plan: Plan,
+        arrange: Callable[[Machine, ExecutionSpec, int], int | None],
+        *,
+        deadline: float | None = None,
+    ) -> list[ResolvedTrial]:
+        """Probe the machine, and resolve the trials of a plan; see :func:`resolve`.
+
+        Networks that want images in a hundred ways would spend a budget before any trial starts: by a *deadline*, a
+        moment of ``time.monotonic()``, preparing takes a quarter of the time, small images first, and the trials that
+        are left are :attr:`unprepared`.
+        """
         if not plan.trials:
             return []
         self._classifiers = plan.classifiers
@@ -79,9 +96,12 @@ class Resolver:
             self._threads = arrange(self._machine, execution, len(plan.trials))
         except ZooError as error:
             errors.append(error)
-        errors += self._prepare(plan.trials)
+        now = time.monotonic()
+        until = None if deadline is None else now + max(0.0, deadline - now) * _PREPARING_SHARE
+        errors += self._prepare(plan.trials, until=until)
         ManyErrors.raise_if(errors)
-        return self._resolved(plan.trials)
+        self.unprepared = [spec for spec in plan.trials if _images_key(spec) not in self._prepared]
+        return self._resolved([spec for spec in plan.trials if _images_key(spec) in self._prepared])
 
     def more(self, specs: Sequence[TrialSpec]) -> list[ResolvedTrial]:
         """Resolve further trials, which have the next numbers; only images that none had before are prepared.
@@ -93,14 +113,24 @@ class Resolver:
         ManyErrors.raise_if(self._prepare(specs))
         return self._resolved(specs)
 
-    def _prepare(self, specs: Sequence[TrialSpec]) -> list[ZooError]:
-        """Prepare the images of trials, and return an error for each dataset that is not available."""
+    def _prepare(self, specs: Sequence[TrialSpec], *, until: float | None = None) -> list[ZooError]:
+        """Prepare the images of trials, and return an error for each dataset that is not available.
+
+        Args:
+            until: Moment after which no images are prepared, but for the first of each dataset.
+        """
         errors: list[ZooError] = []
         broken: list[DatasetSpec] = []
+        begun: set[str] = set()
+        if until is not None:
+            specs = sorted(specs, key=lambda spec: wanted_images(spec).preparation.size or 0)
         for spec in specs:
             key = _images_key(spec)
             if key in self._prepared or spec.dataset in broken:
                 continue
+            if until is not None and time.monotonic() >= until and spec.dataset.display_name in begun:
+                continue
+            begun.add(spec.dataset.display_name)
             self._jobs.emit(Progress(message=f"preparing {spec.dataset.display_name}"))
             try:
                 answer = self._jobs.ask(

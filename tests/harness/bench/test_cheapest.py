@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import Any
 
 import pytest
@@ -56,23 +58,54 @@ def names(trials: list[ResolvedTrial]) -> list[tuple[str, int]]:
 def test_the_cheapest_of_each_seed_comes_first_and_what_is_unknown_last():
     given = [trial(model, seed) for seed in (3, 1) for model in ("odd", "large", "small", "middle")]
     wanted = [(model, seed) for seed in (3, 1) for model in ("small", "middle", "large", "odd")]
-    assert names(cheapest_first(given, Jobs(), {})) == wanted
+    assert names(cheapest_first(given, Jobs(), {}, deadline=math.inf).trials) == wanted
 
 
 def test_a_training_costs_its_epochs_and_a_head_on_features_one_pass():
     given = [trial("small", epochs=200), trial("large", epochs=200, train_per_class=0)]
-    assert names(cheapest_first(given, Jobs(), {})) == [("large", 0), ("small", 0)]
+    assert names(cheapest_first(given, Jobs(), {}, deadline=math.inf).trials) == [("large", 0), ("small", 0)]
 
 
 def test_networks_are_counted_once():
     jobs = Jobs()
     given = [trial(model, seed) for seed in (0, 1) for model in ("large", "small")]
-    cheapest_first(given, jobs, {})
-    cheapest_first(given, jobs, {})
-    assert jobs.asked == [["large", "small"]]
+    cheapest_first(given, jobs, {}, deadline=math.inf)
+    cheapest_first(given, jobs, {}, deadline=math.inf)
+    assert [sorted(asked) for asked in jobs.asked] == [["large", "small"]]
+
+
+class SlowJobs(Jobs):
+    """Counts two networks in the time that it is given, which it notes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds: list[float] = []
+
+    def ask(self, kind: str, **values: Any) -> Any:
+        self.seconds.append(values["arguments"]["seconds"])
+        return super().ask(kind, **values)[:2]
+
+
+def test_sizing_up_takes_an_eighth_of_the_budget_and_the_next_bench_goes_on_with_the_rest():
+    jobs = SlowJobs()
+    given = [trial(model) for model in ("odd", "large", "middle", "small")]
+    first = cheapest_first(given, jobs, {}, deadline=time.monotonic() + 80)
+    assert 9 < jobs.seconds[0] <= 10
+    counted = jobs.asked[0][:2]
+    known = sorted((model for model in counted if MACS[model] is not None), key=lambda model: MACS[model])
+    assert [name for name, _ in names(first.trials)][: len(known)] == known
+    (note,) = first.notes
+    assert note.startswith("2 of 4 networks could not be sized up within the budget")
+    second = cheapest_first(given, jobs, {}, deadline=time.monotonic() + 80)
+    assert [name for name, _ in names(second.trials)] == ["small", "middle", "large", "odd"]
+    assert second.notes == ()
+    assert sorted(jobs.asked[1]) == sorted(set(MACS) - set(counted))
 
 
 def test_one_network_needs_no_counting():
     jobs = Jobs()
-    assert names(cheapest_first([trial("large", 0), trial("large", 1)], jobs, {})) == [("large", 0), ("large", 1)]
+    assert names(cheapest_first([trial("large", 0), trial("large", 1)], jobs, {}, deadline=math.inf).trials) == [
+        ("large", 0),
+        ("large", 1),
+    ]
     assert jobs.asked == []

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from harness.bench import resolution
+from harness.bench.bench import run_bench
 from harness.bench.machine import Machine
 from harness.bench.resolution import Resolver, resolve
+from harness.bench.settings import BenchSettings, RunLimits
 from harness.data.images import PreparedData
 from harness.data.settings import DataSettings
 from harness.planning.plan import Plan
@@ -145,3 +150,50 @@ def test_further_trials_have_the_next_numbers_and_prepare_only_images_that_none_
     assert [trial.number for trial in (*first, *more, *whole)] == [1, 2, 3, 4]
     assert [kind for kind, _ in jobs.asked] == ["probe", "prepare", "prepare"]
     assert more[0].result_key != first[0].result_key
+
+
+def test_preparing_takes_a_quarter_of_the_budget_small_images_first(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With timm/* there are a hundred ways to prepare images; each takes 10 seconds here."""
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(resolution, "time", SimpleNamespace(monotonic=lambda: clock.now))
+
+    class SlowJobs(FakeJobs):
+        def ask(self, kind: str, **values: Any) -> Any:
+            clock.now += 10 if kind == "prepare" else 0
+            return super().ask(kind, **values)
+
+    jobs = SlowJobs()
+    sizes = (64, 8, 48, 24)
+    specs = [spec for size in sizes for spec in bench.plan("linear", "slow", image_size=size).trials]
+    resolver = Resolver(jobs, DATA)
+    trials = resolver.first(Plan(trials=tuple(specs)), one_thread, deadline=60)
+    asked = [values["wanted"]["preparation"]["size"] for kind, values in jobs.asked if kind == "prepare"]
+    assert asked == [8, 24]
+    assert [trial.number for trial in trials] == [1, 2, 3, 4]
+    assert resolver.unprepared == [spec for spec in specs if spec.preparation.size in (64, 48)]
+
+
+def test_a_budget_that_is_spent_still_prepares_the_first_images_of_each_dataset(bench: Any) -> None:
+    jobs = FakeJobs()
+    plans = [bench.plan("linear", image_size=size, data=[data]) for data in ("shades", "absent") for size in (8, 16)]
+    resolver = Resolver(jobs, DATA)
+    trials = resolver.first(Plan(trials=tuple(spec for plan in plans for spec in plan.trials)), one_thread, deadline=0)
+    assert (len(trials), len(resolver.unprepared)) == (2, 2)
+
+
+def test_trials_whose_images_were_not_prepared_within_the_budget_are_listed_as_not_started(bench: Any) -> None:
+    plans = [bench.plan("linear", image_size=size) for size in (16, 8)]
+    summary = run_bench(
+        Plan(trials=tuple(spec for plan in plans for spec in plan.trials)),
+        store=bench.store,
+        sources=bench.sources,
+        emit=bench.events.append,
+        settings=BenchSettings(
+            data=DataSettings(data_root=bench.folder / "data", cache=bench.folder / "cache"),
+            limits=RunLimits(deadline=time.monotonic()),
+        ),
+    )
+    assert summary.records == ()
+    assert len(summary.not_started) == 2

@@ -19,3 +19,9 @@ def test_a_network_that_cannot_be_built_is_unknown(capsys):
     broken = {**network("zoo/lenet5", size=8), "options": {"drop_rate": "much"}}
     assert count_each(SOURCES, [broken, network("zoo/linear")]) == [None, 640]
     assert "lenet5 cannot be sized up" in capsys.readouterr().out
+
+
+def test_once_the_time_is_up_the_first_networks_are_counted_at_least_one():
+    asked = [network("zoo/linear"), network("zoo/linear", size=4)]
+    assert count_each(SOURCES, asked, seconds=0) == [640]
+    assert count_each(SOURCES, asked, seconds=60) == [640, 160]
