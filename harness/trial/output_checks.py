@@ -6,6 +6,7 @@ suffixes: B batch, C channels, H height, W width, N images, K classes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -21,6 +22,8 @@ from harness.training.evaluation import eval_mode
 from harness.training.precision import computing
 
 NUM_IMAGES = 8
+_MOST_BY_CHANCE = 20
+"""Number of logits from which on they are hardly all between 0 and 1 unless they are made to be."""
 _TOLERANCE = {"fp32": 0.01, "bf16": 0.2, "fp16": 0.2}
 """Tolerance for a logit, in standard deviations of all logits, because kernels round differently by batch size."""
 
@@ -73,17 +76,24 @@ def check_outputs(
             "the logits of an image change with the other images in its batch: something in the network mixes the "
             "images of a batch in evaluation",
         )
-    return _softmax_note(logits_NK)
+    return _probability_note(logits_NK)
 
 
-def _softmax_note(logits_NK: Tensor) -> tuple[str, ...]:
-    are_shares = bool(((logits_NK >= 0) & (logits_NK <= 1)).all())
-    if are_shares and logits_NK.shape[1] > 1 and _largest(logits_NK.sum(dim=1) - 1) < 1e-2:
+def _probability_note(logits_NK: Tensor) -> tuple[str, ...]:
+    """Return a note on outputs that are probabilities; logits of a network that learnt something are not in [0, 1]."""
+    if not bool(((logits_NK >= 0) & (logits_NK <= 1)).all()) or logits_NK.shape[1] < 2:
+        return ()
+    if _largest(logits_NK.sum(dim=1) - 1) < 1e-2:
         return (
             "the outputs for each image are between 0 and 1 and sum to 1: the network seems to end in a softmax, where "
             "logits are expected; the loss and all probabilities apply a second one",
         )
-    return ()
+    if logits_NK.numel() < _MOST_BY_CHANCE or float(logits_NK.min()) == 0.0:  # ReLU gives zeros, a sigmoid none
+        return ()
+    return (
+        "all outputs are between 0 and 1: the network seems to end in a sigmoid, where logits are expected; cross-entropy "
+        f"then gives no class a probability above {math.e / (math.e + logits_NK.shape[1] - 1):.0%}; leave out the sigmoid",
+    )
 
 
 def _largest(difference: Tensor) -> float:
