@@ -7,7 +7,8 @@ Shape suffixes: B batch, H height, W width, C channels, K classes.
 from __future__ import annotations
 
 import sys
-from collections import deque
+import threading
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from harness.batches.forward_settings import ForwardSettings, Precision
 from harness.classifiers.trained import TrainedClassifier
 from harness.data.image_files.decoding import decode
 from harness.data.image_files.opening import MAX_PIXELS, Encoded, UnreadableImageError, quiet_pillow
+from harness.data.notes import dark_bits
 from harness.faults.errors import TrialError
 from harness.measuring.environment import resolve_device, resolve_precision
 from harness.records.record import FailureKind
@@ -98,6 +100,19 @@ class Predictor:
         )
         self.settings.place(classifier.model)
         self._normalize = self.settings.normalizer()
+        self._deep_peaks: Counter[int] = Counter()  # not a list: a server goes on for months
+        self._lock = threading.Lock()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """A sentence on the images decoded so far if they are 16-bit ones that become almost black."""
+        dark = None if self.classifier.card.bit_depth else dark_bits(list(self._deep_peaks.elements()))
+        if dark is None:
+            return ()
+        return (
+            f"{dark.sentence}; unless the training images were like that, multiply their values by "
+            f"{1 << 16 - dark.bits}, or train with --set data.bit_depth={dark.bits}",
+        )
 
     def decode(self, image: Encoded, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
         """Decode an image of at most *max_pixels* and resize it as in training, to ``[H, W, C]``.
@@ -112,7 +127,12 @@ class Predictor:
             preparation=self._preparation,
             max_pixels=max_pixels,
             bit_depth=card.bit_depth,
+            on_deep_image=self._count_deep,
         )
+
+    def _count_deep(self, peak: int) -> None:
+        with self._lock:
+            self._deep_peaks[peak] += 1
 
     def logits(self, images_BHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the logits ``[B, K]`` of decoded images.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -68,14 +70,31 @@ def depth_notes(written: dict[str, WrittenSplit], bit_depth: int | None) -> list
         if not peaks:
             raise DataError(f"data.bit_depth={bit_depth} does nothing: no image has more than 8 bits per sample")
         return []
+    dark = dark_bits(peaks)
+    return [f"{dark.sentence}; data.bit_depth={dark.bits} scales them by theirs"] if dark else []
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DarkImages:
+    """16-bit images that use only a small part of their range."""
+
+    bits: int
+    """Number of bits that hold all their values."""
+    sentence: str
+
+
+def dark_bits(peaks: Sequence[int]) -> DarkImages | None:
+    """Return what to say of 16-bit images whose largest values are *peaks*; None if they use enough of their range."""
     if not peaks or max(peaks) > _LARGEST_DARK_VALUE:
-        return []
-    bits = max(1, max(peaks).bit_length())
-    return [
-        f"{plural(len(peaks), 'image')} with 16 bits per sample have no value above {max(peaks):,} of 65,535, as if "
-        f"they had {bits} bits, and become almost black because they are scaled by the full range; "
-        f"data.bit_depth={bits} scales them by theirs"
-    ]
+        return None
+    bits, is_one = max(1, max(peaks).bit_length()), len(peaks) == 1
+    return DarkImages(
+        bits=bits,
+        sentence=f"{plural(len(peaks), 'image')} with 16 bits per sample {'has' if is_one else 'have'} no value above "
+        f"{max(peaks):,} of 65,535, as if {'it' if is_one else 'they'} had {bits} bits, and "
+        f"{'becomes' if is_one else 'become'} almost black because {'it is' if is_one else 'they are'} scaled by the "
+        "full range",
+    )
 
 
 def count_notes(dataset: Dataset, splits: Splits) -> list[str]:

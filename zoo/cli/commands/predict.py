@@ -117,7 +117,7 @@ def command(ctx: click.Context, /, **params: Any) -> None:
         writer.end()
 
     _write_to(call.output, write)
-    for note in skipped.notes():
+    for note in (*skipped.notes(), *predictor.notes):
         complain(note)
     if rejection is not None:
         num_bad -= rejection.rejected

@@ -8,8 +8,10 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 
 from zoo import Catalog
 from zoo.cli.group import zoo
@@ -53,6 +55,21 @@ def test_a_bad_image_is_a_line_with_its_reason_and_the_others_go_on(run_zoo: Run
     assert [len(each["predictions"]) for each in found[:4]] == [3, 3, 0, 0]
     assert "2 files left out because they are not images: 2 .txt" in result.stderr
     assert "3 of 7 images could not be classified" in result.stderr  # those of the folder above it, again
+
+
+def test_dark_16_bit_images_are_noted(run_zoo: Run, trial: str, tmp_path: Path) -> None:
+    """As torchvision's users find that 12-bit X-rays are black; a bench has such a note, too."""
+    for number in range(2):
+        Image.fromarray(np.full((9, 9), 4095 - number, np.uint16)).save(tmp_path / f"{number}.png")
+    result = run_zoo("predict", trial, str(tmp_path))
+    assert result.exit_code == 0
+    assert (
+        "2 images with 16 bits per sample have no value above 4,095 of 65,535, as if they had 12 bits, and become "
+        "almost black because they are scaled by the full range; unless the training images were like that, multiply "
+        "their values by 16, or train with --set data.bit_depth=12"
+    ) in result.stderr
+    Image.fromarray(np.full((9, 9), 60_000, np.uint16)).save(tmp_path / "bright.png")
+    assert run_zoo("predict", trial, str(tmp_path)).stderr == ""
 
 
 def test_probabilities_are_in_descending_order_and_add_up(run_zoo: Run, trial: str, mixed: Path) -> None:
