@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
+from harness.data.image_files.opening import SAVE_ANEW
 from harness.records.spec import MAX_BIT_DEPTH
 
 _SWAPPED = {
@@ -103,7 +104,9 @@ def _scaled(
     if low < 0 or high > limit:
         beyond = low if low < 0 else high
         if bit_depth is None:
-            raise ValueError(f"32-bit pixels beyond 0..{limit} have no stated range")
+            raise ValueError(
+                f"its value {beyond:,} is not in 0..{limit:,}, so that its range is not known: {SAVE_ANEW}"
+            )
         raise ValueError(f"its value {beyond:,} is not in 0..{limit:,}, the range of {bit_depth} bits")
     scaled = ((values * 510 + limit) // (2 * limit)).astype(np.uint8)
     if is_clear_HW is not None:

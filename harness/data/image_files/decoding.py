@@ -41,7 +41,7 @@ from PIL import Image
 from harness.data.image_files.bit_depth import Reopen, is_deep, is_grey_alpha, peak_of, raw_mode_of, to_eight_bits
 from harness.data.image_files.fitting import fit_image
 from harness.data.image_files.jpeg import draft, scale_for
-from harness.data.image_files.opening import MAX_PIXELS, Encoded, UnreadableImageError, opened_image
+from harness.data.image_files.opening import MAX_PIXELS, SAVE_ANEW, Encoded, UnreadableImageError, opened_image
 from zoo.preparation import Preparation
 
 VERSION = 4
@@ -199,7 +199,7 @@ def _convert(image: Image.Image, channels: int, raw_mode: str = "") -> Image.Ima
     if image.mode == mode and "transparency" not in image.info:
         return image
     if image.mode == "F":
-        raise UnreadableImageError("floating-point pixels have no stated range")
+        raise UnreadableImageError(f"floating-point pixels have no stated range: {SAVE_ANEW}")
     _fix_transparency(image, raw_mode)
     if image.has_transparency_data:
         opaque = Image.new("RGBA", image.size, (255, 255, 255, 255))

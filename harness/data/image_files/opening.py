@@ -25,6 +25,9 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "MPO", "JPEG2000"
 """Supported raster formats, by Pillow's names. Formats that run another program, such as EPS, are not supported. The
 last two need plug-ins (see :mod:`zoo.files.image_kinds`)."""
 
+SAVE_ANEW = "save it as grey or RGB with 8 or 16 bits per sample"
+"""What helps where pixels cannot be read."""
+
 Encoded = bytes | Path | FilePart
 """An image file: its content, its path, or its position within another file."""
 
@@ -91,7 +94,7 @@ def _opened_by_pillow(file: LimitedBytes | LimitedFile) -> Image.Image:
     file.check()
     image = Image.open(file, formats=_formats())
     file.is_opening = False
-    check_size(len(image.info.get("exif", b"")), "Exif data")
+    check_size(len(image.info.get("exif") or b""), "Exif data")  # pillow_heif has None where there is none
     return image
 
 
@@ -163,4 +166,13 @@ def _formats() -> tuple[str, ...]:
 def _why_unknown(source: Encoded) -> str:
     with _opened(source) as file:
         kind = image_kind(file.read(HEAD_BYTES), source.suffix.lower() if isinstance(source, Path) else "")
-    return "not an image of a known format" if not kind or is_readable(kind) else f"{kind}: {how_to_read(kind)}"
+    if not kind:
+        return "not an image of a known format"
+    if not is_readable(kind):
+        return f"{kind}: {how_to_read(kind)}"
+    if kind == "TIFF":
+        return (
+            "a TIFF file that is damaged, or whose pixels Pillow cannot read, such as floating-point colour or more "
+            f"than 4 channels: {SAVE_ANEW}"
+        )
+    return f"a damaged {kind} file, or of an unusual kind: save it again, for example as PNG"

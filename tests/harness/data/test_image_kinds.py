@@ -76,7 +76,7 @@ UNREADABLE: dict[str, tuple[Callable[[], bytes], str]] = {
     "empty file": (lambda: b"", "not an image of a known format"),
     "decompression bomb": (lambda: save(Image.new("1", (20_000, 10_000)), "PNG"), "100,000,000"),
     "floating point": (lambda: save(Image.fromarray(np.zeros((4, 4), np.float32)), "TIFF"), "floating-point"),
-    "32-bit": (lambda: save(Image.fromarray(np.full((4, 4), 70_000, np.int32)), "TIFF"), "no stated range"),
+    "32-bit": (lambda: save(Image.fromarray(np.full((4, 4), 70_000, np.int32)), "TIFF"), "70,000 is not in 0..65,535"),
 }
 
 

@@ -11,7 +11,14 @@ from PIL import Image
 
 from harness.data.image_files import opening
 from harness.data.image_files.decoding import decode, read_header
-from harness.data.image_files.opening import UnreadableImageError, plugin_versions, quiet_pillow, read_content
+from harness.data.image_files.opening import (
+    UnknownFormatError,
+    UnreadableImageError,
+    opened_image,
+    plugin_versions,
+    quiet_pillow,
+    read_content,
+)
 from zoo.dataset import FilePart
 from zoo.files import image_kinds
 from zoo.preparation import Preparation
@@ -73,3 +80,27 @@ def test_a_part_of_a_file_is_read_and_decoded_like_a_file_of_its_own(tmp_path: P
     part = FilePart(path=tmp_path / "shard.tar", start=6, size=len(content))
     assert read_content(part) == content
     assert (decode(part, channels=3, preparation=Preparation(size=4)) == pixels).all()
+
+
+def _tiff_of_64_bit_floats() -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(np.zeros((4, 4), np.float32)).save(file, "TIFF")
+    bits_per_sample = (258).to_bytes(2, "little") + b"\x03\0\x01\0\0\0"
+    return file.getvalue().replace(bits_per_sample + b"\x20", bits_per_sample + b"\x40")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (
+            _tiff_of_64_bit_floats(),
+            "a TIFF file that is damaged, or whose pixels.* save it as grey or RGB with 8 or 16 bits",
+        ),
+        (b"\xff\xd8\xff\xe0" + b"\0" * 60, "a damaged JPEG file, or of an unusual kind: save it again"),
+        (b"no image", "^not an image of a known format$"),
+    ],
+)
+def test_a_file_of_a_known_kind_that_pillow_refuses_is_called_what_it_is(content: bytes, reason: str) -> None:
+    """Users of Pillow report "cannot identify image file" for TIFF files that other programs open."""
+    with pytest.raises(UnknownFormatError, match=reason), opened_image(content):
+        pass
