@@ -90,9 +90,10 @@ def _probability_note(logits_NK: Tensor) -> tuple[str, ...]:
         )
     if logits_NK.numel() < _MOST_BY_CHANCE or float(logits_NK.min()) == 0.0:  # ReLU gives zeros, a sigmoid none
         return ()
+    most = math.e / (math.e + logits_NK.shape[1] - 1)
     return (
-        "all outputs are between 0 and 1: the network seems to end in a sigmoid, where logits are expected; cross-entropy "
-        f"then gives no class a probability above {math.e / (math.e + logits_NK.shape[1] - 1):.0%}; leave out the sigmoid",
+        "all outputs are between 0 and 1: the network seems to end in a sigmoid, where logits are expected; "
+        f"cross-entropy then gives no class a probability above {most:.0%}; leave out the sigmoid",
     )
 
 
