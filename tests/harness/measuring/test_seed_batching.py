@@ -59,7 +59,7 @@ def test_what_takes_time_for_each_seed_is_faster_together() -> None:
     found = probe(lambda values: (time.sleep(0.02), values)[1], must_be_faster=True)
     assert found.batches
     assert found.reason.startswith("3 seeds ran at ")
-    assert 1.05 < float(found.reason.split()[4]) < 3.5
+    assert 1.05 < float(found.reason.split()[4]) < 9  # three at rest; work beside it comes into one of two timings
 
 
 def test_what_is_slower_together_is_not_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
