@@ -211,9 +211,13 @@ def _origin(record: Record) -> dict[str, Any]:
 
 def _recipe_settings(record: Record) -> dict[str, Any]:
     spec = record.spec
+    hyperparameters = spec.recipe.hyperparameters
+    # First, and so named before what merely goes with it, such as the learning rate of a backbone from scratch.
+    weights = {"pretrained": hyperparameters["pretrained"]} if "pretrained" in hyperparameters else {}
     return {
         **_search(record.search),
-        **spec.recipe.hyperparameters,
+        **weights,
+        **hyperparameters,
         "precision": spec.execution.precision,
         "version": spec.recipe.provider.version,
         "code": _code(spec.recipe.provider),

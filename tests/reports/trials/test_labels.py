@@ -27,6 +27,12 @@ def test_a_row_names_only_what_sets_it_apart(make_trial):
     assert labels == ["sgd (lr=0.1, wd=0)", "sgd (wd=1)", "sgd (lr=0.2)"]
 
 
+def test_weights_are_named_before_a_setting_that_goes_with_them(make_trial):
+    """Training from scratch takes other learning rates than fine-tuning; the weights are what the rows are about."""
+    labels = recipes(make_trial, {"lr_scale": 0.1, "pretrained": True}, {"lr_scale": 1.0, "pretrained": False})
+    assert labels == ["sgd (pretrained=True)", "sgd (pretrained=False)"]
+
+
 def test_labels_of_a_grid_are_all_different(make_trial):
     grid = [{"lr": lr, "wd": wd, "epochs": epochs} for lr in (1, 2) for wd in (0, 1) for epochs in (5, 6)]
     assert len(set(recipes(make_trial, *grid))) == 8
