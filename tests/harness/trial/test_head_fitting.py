@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 from torch import nn
 
 from harness.faults.errors import TrialError
 from harness.training.resolved_recipe import ResolvedRecipe
 from harness.training.state import TrainingState
+from harness.trial import head_fitting
 from harness.trial.head_fitting import (
     few_per_class,
     head_logits,
@@ -19,8 +22,10 @@ from harness.trial.head_fitting import (
     is_state_of_head,
     learns_from_features,
     short_classes,
+    solved_head,
 )
-from zoo.hyperparameters import Hyperparameters
+from zoo.features import FeatureSet, Head
+from zoo.hyperparameters import FeatureHyperparameters, Hyperparameters
 from zoo.recipe import Recipe
 
 FROZEN = {"freeze_backbone": True, "pretrained": True, "init": "zero_head"}
@@ -102,3 +107,33 @@ def test_logits_that_are_not_finite_are_a_divergence() -> None:
 
 def test_logits_of_no_images_are_none() -> None:
     assert head_logits(nn.Linear(2, 3), np.zeros((0, 2), np.float32), 3).shape == (0, 3)
+
+
+def _blas_threads() -> set[int]:
+    return {each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"}
+
+
+def test_a_solver_has_as_many_threads_as_its_work_fills_and_gives_them_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that wait for each other made a probe of a few hundred images take 40 s beside other processes."""
+    seen: list[set[int]] = []
+
+    def fit(features: FeatureSet, hp: Hyperparameters) -> Head:
+        seen.append(_blas_threads())
+        return Head(module=nn.Linear(3, 2))
+
+    recipe = Recipe(name="solver", hyperparameters=FeatureHyperparameters, fit_head=fit)
+    setup: Any = SimpleNamespace(resolved=ResolvedRecipe(recipe=recipe, hp=FeatureHyperparameters()))
+    features = FeatureSet(
+        train_ND=np.zeros((64, 3), np.float32),
+        train_labels_N=np.zeros(64, np.int64),
+        val_ND=np.zeros((0, 3), np.float32),
+        val_labels_N=np.zeros(0, np.int64),
+        num_classes=2,
+    )
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    with threadpool_limits(2):
+        solved_head(setup, features)
+        monkeypatch.setattr(head_fitting, "_VALUES_PER_THREAD", 32)
+        solved_head(setup, features)
+        assert _blas_threads() == {2}
+    assert seen == [{1}, {2}]
