@@ -30,7 +30,7 @@ from zoo.optimizers import TIMM
 from zoo.preparation import Preparation, layered
 
 _FEW_SKIPS = 10
-"""Maximum number of combinations skipped for one reason that are told one by one."""
+"""Maximum number of combinations skipped for one reason that are all named."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,14 +54,14 @@ class Plan:
 
     @property
     def skip_sentences(self) -> list[str]:
-        """A sentence for each skipped combination, or for all of a reason where there are many of them."""
+        """A sentence for each reason, with the skipped combinations, or with the first ones of many."""
         by_reason: dict[str, list[str]] = {}
         for skip in self.skips:
             by_reason.setdefault(skip.reason, []).append(skip.title)
         told: list[str] = []
         for reason, titles in by_reason.items():
             if len(titles) <= _FEW_SKIPS:
-                told += [f"skipped: {title}: {reason}" for title in titles]
+                told.append(f"skipped: {', '.join(titles)}: {reason}")
             else:
                 told.append(
                     f"skipped: {len(titles):,} combinations: {reason}; the first are {titles[0]} and {titles[1]}"
