@@ -29,6 +29,8 @@ from zoo.text import one_line, plural
 MISSING = frozenset({"nan", "NaN", "NAN", "<NA>", "NaT"})
 """Representations of missing values in cells that should have been left empty."""
 
+_UNKNOWN = "-1"
+"""What stands for a label that is not public or not known, where classes are counted from 0."""
 _INVISIBLE = "\ufeff\u200b\u2060"
 """Zero-width characters that programs leave at the ends of cells, such as byte order marks."""
 _LIST = re.compile(r"""\[\s*(['"]).*\1\s*\]""", re.DOTALL)
@@ -50,7 +52,9 @@ def folded(name: str) -> str | Decimal:
     plain = unicodedata.normalize("NFKC", name)  # full-width letters and digits, as Japanese keyboards type them
     if _NUMBER.fullmatch(plain):
         return Decimal(plain)
-    return unicodedata.normalize("NFKC", " ".join(plain.casefold().split()))
+    # In Turkish, the capitals of "ı" and "i" are "I" and "İ", which folds to an "i" with a dot above.
+    text = plain.casefold().replace("i\u0307", "i").replace("ı", "i")
+    return unicodedata.normalize("NFKC", " ".join(text.split()))
 
 
 def natural_order(names: Iterable[str]) -> list[str]:
@@ -110,8 +114,15 @@ def name_classes(
             f"the name, such as {one_line(lists[0], max_length=80)}: write the one class of each image without "
             "brackets and quotes"
         )
+    if {_UNKNOWN, "0"} <= set(classes) and all(name.isdecimal() for name in classes if name != _UNKNOWN):
+        notes.append(
+            f"{source} has the class {_UNKNOWN!r} beside '0', '1' and so on, which often stands for unknown labels: if "
+            "so, leave out its images"
+        )
     if len(classes) < 2:
         found = f"only {classes[0]!r}" if classes else "none"
+        if classes == [_UNKNOWN]:
+            found += ", which stands for labels that are not public"
         raise DataError(f"{source} must have images of at least two classes; it has {found}")
     index_of = {name: index for index, name in enumerate(classes)}
     return tuple(classes), {label: index_of[name] for label, name in name_of.items()}, tuple(notes)

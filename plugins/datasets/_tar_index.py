@@ -24,7 +24,7 @@ from zoo.files.image_kinds import HEAD_BYTES, image_kind
 from zoo.files.plain_files import PACK, open_plain
 from zoo.files.sizes import size_text
 
-_VERSION = 3
+_VERSION = 4
 """Incremented whenever the same file may give a different index."""
 
 MAX_LABEL_BYTES = 200
@@ -36,7 +36,7 @@ _MAX_HEADER_BYTES = 1_000_000
 LABEL_SUFFIXES = (".cls", ".json", ".txt")
 """Suffixes of members that may contain the class of an image, as in WebDataset, in order of preference."""
 
-_LABEL_KEYS = ("cls", "label", "class", "target", "category", "label_name", "class_name")
+_LABEL_KEYS = ("cls", "label", "class", "target", "category", "label_name", "class_name", "labels")
 """Keys of a JSON object that may contain the class, in order of preference."""
 
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
@@ -167,11 +167,16 @@ def _row(path: Path, file: IO[bytes], member: tarfile.TarInfo, length: int) -> l
 
 
 def _label_in_json(content: bytes) -> str:
-    """Return the label in a JSON file: a number, a string, or one of these under a key such as ``label``."""
+    """Return the label in a JSON file: a number, a string, or one of these under a key such as ``label``.
+
+    A list of one label is that label; of several, none is the class.
+    """
     try:
         value = json.loads(content)
     except (ValueError, RecursionError):
         return ""
     if isinstance(value, dict):
         value = next((value[key] for key in _LABEL_KEYS if key in value), None)
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
     return str(value).strip() if isinstance(value, (int, float, str)) else ""

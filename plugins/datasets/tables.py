@@ -112,7 +112,13 @@ def _images(table: Path, rows: Iterable[TableRow], request: DataRequest) -> list
         name = _name_in(table.parent, row.path)
         _check_inside(name, where, allowed=bool(request.options.get("outside", False)))
         if name in images:
-            raise DataError(f"csv: {table} lists {name!r} twice")
+            other = images[name].label
+            how = (
+                ": remove one of the rows"
+                if label == other
+                else f", as {other!r} and as {label!r}: keep the row of its one class, as an image has one here"
+            )
+            raise DataError(f"csv: {table} lists {name!r} twice{how}")
         group = tidy(row.group)
         part = tidy(row.slice)
         images[name] = _Listed(

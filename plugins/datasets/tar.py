@@ -133,16 +133,17 @@ def _pairs(shard: Path, members: Sequence[Member], images: Sequence[Member], suf
         if member.text and f".{PurePosixPath(member.name).name.partition('.')[2]}" == suffix
     }
     found: dict[str, Member] = {}
-    for member in images:
-        if "." in PurePosixPath(member.name).name.partition(".")[2]:
-            continue  # 0001.seg.png is another field of the sample
+    plain = [member for member in images if "." not in PurePosixPath(member.name).name.partition(".")[2]]
+    if not plain:
+        _check_single(shard, images)
+    for member in plain or images:  # 0001.seg.png beside 0001.png is another field of the sample
         key = _key(member.name)
         if key in found:
             raise DataError(f"tar: {shard} holds two images with the same key, {found[key].name!r} and {member.name!r}")
         found[key] = member
     for key, member in found.items():
         if key not in labels:
-            raise DataError(f"tar: {shard} holds {member.name!r} without a {suffix} file that names its class")
+            raise DataError(f"tar: {shard} holds {member.name!r} without a file {key + suffix!r} that names its class")
     for key in labels:
         if key not in found:
             raise DataError(f"tar: {shard} holds {key + suffix!r} without an image")
@@ -158,6 +159,23 @@ def _pairs(shard: Path, members: Sequence[Member], images: Sequence[Member], suf
         )
         for key, member in found.items()
     ]
+
+
+def _check_single(shard: Path, images: Sequence[Member]) -> None:
+    """Check that each sample has one image, though its name has two suffixes, as in ``0001.image.png``.
+
+    Raises:
+        DataError: If one has several, such as ``0001.left.png`` and ``0001.right.png``.
+    """
+    first: dict[str, Member] = {}
+    for member in images:
+        other = first.setdefault(_key(member.name), member)
+        if other is not member:
+            path = PurePosixPath(other.name)
+            raise DataError(
+                f"tar: {shard} holds several images of one sample, {other.name!r} and {member.name!r}: call the one "
+                f"to classify {path.name.partition('.')[0] + path.suffix!r}"
+            )
 
 
 def _split_of_shard(shard: Path, folder: Path) -> str:
@@ -196,7 +214,11 @@ def _in_folders(images: Mapping[Path, Sequence[Member]], folder: Path, omissions
             unlabelled[name.parts[0]] += 1
             continue
         if not folders:
-            raise DataError(f"tar: {shard} holds {member.name!r}, which is in no class folder and has no .cls file")
+            raise DataError(
+                f"tar: {shard} holds {member.name!r}, which is in no class folder and has no .cls file: write the one "
+                f"class of each image to a member such as {PurePosixPath(member.name).with_suffix('.cls').name!r}, or "
+                "to a .json under the key 'label'"
+            )
         located.append(
             _Image(shard=shard, name=name, start=member.start, size=member.size, label=folders[0], split=split)
         )

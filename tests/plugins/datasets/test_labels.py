@@ -40,6 +40,8 @@ def test_names_are_in_natural_order(names: list[str], order: list[str]) -> None:
         ("A", "Ａ"),
         ("01", "０１"),
         ("カ", "ｶ"),
+        ("İzmir", "izmir"),
+        ("ISPARTA", "ısparta"),
     ],
 )
 def test_twins_are_an_error_that_names_them_and_the_way_out(twins: tuple[str, ...]) -> None:

@@ -52,7 +52,8 @@ def test_labels_that_are_numbers_are_in_numerical_order(load: Load, photo: Photo
     ("lines", "message"),
     [
         (["photo,label", "a.png,1"], r"must name the columns path and label.* has 'photo', 'label'.*data\.path_column"),
-        (["path,label", "a.png,1", "a.png,2"], "lists 'a.png' twice"),
+        (["path,label", "a.png,1", "a.png,2"], "lists 'a.png' twice, as '1' and as '2': keep the row of its one class"),
+        (["path,label", "a.png,1", "a.png,1"], "lists 'a.png' twice: remove one of the rows"),
         (["path,label,split", "a.png,1,trian", "b.png,2,train"], "line 2 .* 'trian' is not"),
         (["path,label", "a.png,1", "b.png"], "line 3 .* has 1 fields, but the first line has 2"),
         (["path,label", "a.png,1", "b.png,"], "line 3 .* lacks a path or a label"),

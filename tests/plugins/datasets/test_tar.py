@@ -164,7 +164,7 @@ def test_a_tar_file_is_read_once_and_again_when_it_changes(
         (("1.jpg", b"x"), "'1.jpg', which is in no class folder"),
         (("cat/1.cls", b"x" * 201), "has 201 bytes"),
         (("cat/1.cls", b" "), "is empty"),
-        (("cat/2.cls", b"3"), r"'cat/1.jpg' without a .cls file"),
+        (("cat/2.cls", b"3"), r"'cat/1.jpg' without a file 'cat/1.cls'"),
     ],
     ids=lambda value: value if isinstance(value, str) else "member",  # an address differs between test processes
 )  # fmt: skip
@@ -254,6 +254,36 @@ def test_labels_may_be_in_json_or_text(load: Load, tmp_path: Path, suffix: str, 
     """WebDataset writes classes so, too."""
     members = [(f"{k}.{each}", content) for k in range(4) for each, content in (("jpg", b"x"), (suffix, labels[k % 2]))]
     assert load("tar", tar(tmp_path / "a.tar", members)).classes == ("cat", "owl")
+
+
+def test_the_one_image_of_a_sample_may_have_two_suffixes_but_of_several_none_is_chosen(
+    load: Load, tmp_path: Path
+) -> None:
+    """Samples of WebDataset with ``left.jpg`` and ``right.jpg``, as its users ask about."""
+    labels = [(f"{k}.cls", b"%d" % (k % 2)) for k in range(4)]
+    one = load("tar", tar(tmp_path / "a.tar", [*labels, *((f"{k}.image.jpg", b"x") for k in range(4))]))
+    assert one.train.ids == [f"{k}.image.jpg" for k in range(4)]
+    two = [(f"{k}.{side}.jpg", b"x") for k in range(4) for side in ("left", "right")]
+    with pytest.raises(DataError, match=r"'0\.left\.jpg' and '0\.right\.jpg': call the one to classify '0\.jpg'"):
+        load("tar", tar(tmp_path / "b.tar", [*labels, *two]))
+    assert load("tar", tar(tmp_path / "c.tar", [*labels, *two, *((f"{k}.jpg", b"x") for k in range(4))])).train.ids == [
+        f"{k}.jpg" for k in range(4)
+    ]
+
+
+def test_labels_that_stand_for_unknown_ones_are_told(load: Load, tmp_path: Path) -> None:
+    """As the Hub's tasks publish test sets with all labels -1; with 1 alone, -1 may be a class of two."""
+
+    def splits(labels: list[bytes]) -> Any:
+        members = [
+            (f"{k}.{each}", text) for k, label in enumerate(labels) for each, text in (("jpg", b"x"), ("cls", label))
+        ]
+        return load("tar", tar(tmp_path / f"{len(list(tmp_path.iterdir()))}.tar", members))
+
+    with pytest.raises(DataError, match="only '-1', which stands for labels that are not public"):
+        splits([b"-1", b"-1"])
+    assert "often stands for unknown labels" in splits([b"-1", b"0", b"1"]).notes[0]
+    assert splits([b"-1", b"1"]).notes == ()
 
 
 def test_captions_are_no_classes(load: Load, tmp_path: Path) -> None:
