@@ -30,6 +30,8 @@ HOW = "send an image as the body, a form with files in the field 'images', or JS
 _URLENCODED = b"application/x-www-form-urlencoded"
 """What ``curl --data-binary`` declares unless told otherwise."""
 _RAW = (b"", b"application/octet-stream", b"binary/octet-stream", _URLENCODED)
+_GZIP = b"\x1f\x8b"
+"""How a gzip file begins, but no image and no text. It is not unpacked, as a small one may hold gigabytes."""
 _URL_SAFE = str.maketrans("-_", "+/")
 
 
@@ -73,6 +75,10 @@ async def read_images(
                 num_bytes += len(chunk)
                 if num_bytes > limits.request_bytes:
                     raise too_large
+                if num_bytes == len(chunk) and chunk.startswith(_GZIP):
+                    raise Refusal(
+                        415, "the body is compressed with gzip; send it as it is: images are compressed already"
+                    )
                 hold(reader.copies * len(chunk))
                 reader.feed(chunk)
     except TimeoutError:
@@ -162,6 +168,9 @@ class JsonReader:
             head, _, text = text.partition(",")
             if not head.endswith(";base64"):
                 return _not_base64(name)
+        elif text.startswith(("http://", "https://", "file://", "s3://", "gs://")):
+            problem = "it is a URL, and none is fetched here: download the image, and send its content in base64"
+            return UploadedImage(name=name, content=b"", problem=problem, status=422)
         text = "".join(text.split()).rstrip("=").translate(_URL_SAFE)
         num_bytes = len(text) * 3 // 4
         if num_bytes > self._limits.image_bytes:

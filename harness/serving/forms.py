@@ -82,6 +82,12 @@ class FormReader:
     def _check_fields(self) -> None:
         if self._other_fields:
             fields = ", ".join(map(repr, dict.fromkeys(self._other_fields)))
+            if not self._images and all(self._other_fields):
+                raise Refusal(
+                    422,
+                    f"the form has text in {fields} and no file; send files, as curl -F {FIELD}=@FILE does, or "
+                    'base64 in JSON: {"image": "BASE64"}',
+                )
             raise Refusal(422, f"the form also has {fields}; expected only files, all in one field, such as {FIELD!r}")
 
     def _begin(self) -> None:

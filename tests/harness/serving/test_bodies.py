@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gzip
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from harness.serving.limits import Limits
 
 from .serving_toys import PART, SMALL, body, form, picture, refused
 
+GZIPPED_JSON = {"content-type": "application/json", "content-encoding": "gzip"}
 FORM_FIELDS = {"content-type": "application/x-www-form-urlencoded"}
 
 
@@ -90,6 +92,9 @@ def test_json_counts_twice_while_it_is_held(serve: Any) -> None:
         ({"json": {"image": "aGk=", "top_k": 3}}, 422, ("'image', 'top_k'",)),
         ({"json": {"image": "no base64!"}}, 422, ("it is not base64",)),
         ({"json": {"image": "data:image/png,abc"}}, 422, ("it is not base64",)),
+        ({"json": {"image": "https://a.b/c.png"}}, 422, ("it is a URL, and none is fetched", "content in base64")),
+        ({"content": gzip.compress(b"{}"), "headers": GZIPPED_JSON}, 415, ("compressed with gzip; send it as it is",)),
+        ({"files": {"image": (None, "aGk=")}}, 422, ("text in 'image' and no file", "-F images=@FILE", '"BASE64"')),
         ({"json": {"image": ""}}, 422, ("it is empty",)),
         ({"json": {"images": ["aGk="] * 5}}, 413, ("more than 4 images",)),
         ({"json": {"image": "A" * 70_000}}, 413, ("larger than 50 kB",)),
