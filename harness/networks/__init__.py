@@ -9,6 +9,7 @@
 ``heads``           the layers that turn features into logits
 ``initialization``  initial weights
 ``small_images``    the adaptation to small images
+``layer_names``     networks that lack the layer that features are asked of, told before a bench prepares anything
 ``memory_limit``    what a network that a stranger describes may allocate
 ``size_counting``   sizes of architectures for lists of models, counted without weights, in a process of its own
 ``state_dicts``     filling a network with tensors by name

@@ -155,14 +155,9 @@ def feature_layer(model: nn.Module, asked: str, images_BCHW: Tensor) -> str:
     """
     if asked == HEAD:
         return ""
-    names = [name for name, _ in model.named_modules() if name]
     if asked != POOLED:
-        if asked not in names:
-            near = ", ".join(near_names(asked, names)) or ", ".join(name for name, _ in model.named_children())
-            raise TrialError(
-                FailureKind.PLUGIN,
-                f"{type(model).__name__} has no layer {asked!r}; expected {HEAD}, {POOLED} or a layer such as {near}",
-            )
+        if problem := missing_layer(model, asked):
+            raise TrialError(FailureKind.PLUGIN, problem)
         return asked
     heads = find_head(model)
     found: list[tuple[str, bool]] = []
@@ -191,6 +186,15 @@ def feature_layer(model: nn.Module, asked: str, images_BCHW: Tensor) -> str:
             FailureKind.PLUGIN, f"{type(model).__name__} has no layer with maps or tokens before its head, to be pooled"
         )
     return next((name for name, has_places in reversed(found) if has_places), found[-1][0])
+
+
+def missing_layer(model: nn.Module, asked: str) -> str:
+    """Return a sentence that names others if a network has no layer of that name; else nothing."""
+    names = [name for name, _ in model.named_modules() if name]
+    if asked in names:
+        return ""
+    near = ", ".join(near_names(asked, names)) or ", ".join(name for name, _ in model.named_children())
+    return f"{type(model).__name__} has no layer {asked!r}; expected {HEAD}, {POOLED} or a layer such as {near}"
 
 
 def _width_of(heads: tuple[nn.Module, ...]) -> int:

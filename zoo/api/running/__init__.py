@@ -5,6 +5,7 @@
 ``tuning``          searches settings before the rows are tested
 ``adaptive_seeds``  adds seeds to rows that share ranks
 ``second_round``    trains the best models with other recipes
+``feature_layers``  leaves out networks without the layer that features are asked of
 ``stopping``        gives no more seeds to rows out of reach
 ``folds``           pools cross-validation folds
 ``runtimes``        evaluates and times trained weights under other runtimes

@@ -82,8 +82,10 @@ def run_order(order: BenchOrder, progress: ProgressDisplay) -> BenchOutcome:
     stopped = ""
     if settings.remote is None:  # other machines have their own files, and each trial tells
         from harness.bench.weights_at_hand import with_weights_at_hand
+        from zoo.api.running.feature_layers import with_known_layers
 
-        chosen = replace(chosen, plan=with_weights_at_hand(chosen.plan, store, order.sources, progress))
+        plan = with_known_layers(chosen.plan, order.sources, progress)
+        chosen = replace(chosen, plan=with_weights_at_hand(plan, store, order.sources, progress))
         order = replace(order, chosen=chosen)
         refuse_empty(order)
     for sentence in chosen.plan.skip_sentences:
