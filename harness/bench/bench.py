@@ -137,7 +137,7 @@ def run_bench(
         except StoppedError:
             return _finish(emit, {}, interrupted=True)
         notes: tuple[str, ...] = ()
-        if limits.deadline is not None and remote is None:
+        if limits.deadline is not None and not limits.is_over() and remote is None:  # else nothing starts
             with contextlib.suppress(StoppedError, ZooError):  # else as they are
                 cheapest = cheapest_first(resolved, timed, dataclasses.asdict(sources), deadline=limits.deadline)
                 resolved, notes = cheapest.trials, cheapest.notes
