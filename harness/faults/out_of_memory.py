@@ -12,6 +12,7 @@ from torch import nn
 
 from harness.faults.errors import TrialError
 from harness.records.record import FailureKind
+from harness.system.malloc import return_freed_memory
 from zoo.text import error_message
 
 T = TypeVar("T")
@@ -54,7 +55,9 @@ def least_images(model: nn.Module) -> int:
 def free_unused(device: torch.device) -> None:
     """Return memory to the device that nothing uses any more."""
     gc.collect()
-    if device.type != "cpu":
+    if device.type == "cpu":
+        return_freed_memory()
+    else:
         torch.get_device_module(device).empty_cache()
 
 

@@ -23,11 +23,32 @@ def keep_freed_memory() -> bool:
     than the 32 MiB of older versions, it was 1.1 to 1.9 times as fast with all blocks kept as with those, with 1 to
     24 % more peak memory (MobileNetV3, ResNet-18, EfficientNet-Lite0, VGG-11).
     """
-    if sys.platform != "linux":
+    library = _glibc()
+    if library is None:
         return False
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError):  # another C library
-        return False
+    mallopt = library.mallopt
     blocks_kept = mallopt(_M_MMAP_THRESHOLD, _LARGEST) or mallopt(_M_MMAP_THRESHOLD, _OLDER_LARGEST)
     return bool(blocks_kept) and bool(mallopt(_M_TRIM_THRESHOLD, _LARGEST))
+
+
+def return_freed_memory() -> None:
+    """Make glibc return what is free now, and large blocks from now on: where memory is short, none may be idle.
+
+    A small block in the place of a freed large one leaves too little room for the next large one, which then grows the
+    process. With other C libraries nothing changes.
+    """
+    library = _glibc()
+    if library is not None:
+        library.mallopt(_M_MMAP_THRESHOLD, _OLDER_LARGEST)
+        library.malloc_trim(0)
+
+
+def _glibc() -> ctypes.CDLL | None:
+    """Return the C library if it is glibc."""
+    if sys.platform != "linux":
+        return None
+    try:
+        library = ctypes.CDLL(None)
+        return library if hasattr(library, "mallopt") and hasattr(library, "malloc_trim") else None
+    except OSError:
+        return None

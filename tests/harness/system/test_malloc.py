@@ -42,6 +42,37 @@ def test_memory_that_a_step_frees_is_not_faulted_in_again(batch: int, size: int)
     assert fewest[True] * 3 < fewest[False], fewest
 
 
+GAPS = """
+import ctypes
+from harness.system.malloc import keep_freed_memory, return_freed_memory
+assert keep_freed_memory()
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
+def resident_mib():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096 >> 20
+def take(size):
+    block = libc.malloc(size)
+    ctypes.memset(block, 1, size)
+    return block
+large, _ = take(200 << 20), take(64 << 10)  # the second one keeps the end of the heap
+libc.free(large)
+kept = resident_mib()
+return_freed_memory()
+print(kept - resident_mib())
+kept = resident_mib()
+libc.free(take(300 << 20))  # larger than the gap
+print(resident_mib() - kept)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's allocator")
+def test_where_memory_is_short_it_is_given_back() -> None:
+    done = subprocess.run([sys.executable, "-c", GAPS], capture_output=True, text=True, check=True)
+    returned_mib, kept_mib = map(int, done.stdout.split())
+    assert returned_mib > 190
+    assert kept_mib < 10
+
+
 def _glibc_keeps_large_blocks() -> bool:
     name, version = platform.libc_ver()
     return name == "glibc" and tuple(int(part) for part in version.split(".")[:2]) >= (2, 35)
