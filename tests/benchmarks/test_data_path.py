@@ -7,7 +7,6 @@ the median of its rounds.
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable, Iterator
 
@@ -28,7 +27,7 @@ from zoo.hyperparameters import Hyperparameters
 
 NUM_IMAGES, SIZE, BATCH = 10_000, 32, 128
 PADDING = 4
-ROUNDS = 5
+ROUNDS = 9
 LEAST_RATIO = 20.0
 STATISTICS = Normalization(mean=(0.491, 0.482, 0.447), std=(0.247, 0.243, 0.262))
 CPU = torch.device("cpu")
@@ -113,7 +112,8 @@ def test_augmented_batches_come_twenty_times_as_fast_as_from_pil_transforms(
     benchmark.pedantic(lambda: drain(paths["zoo"](next(epochs))), rounds=ROUNDS)
     if not benchmark.enabled:
         return
-    rates = {name: NUM_IMAGES / statistics.median(each) for name, each in seconds.items()}
+    # The fastest epochs: other work and page faults only ever add time, and most to the path that takes least.
+    rates = {name: NUM_IMAGES / min(each) for name, each in seconds.items()}
     ratios = {name: rates["zoo"] / rates[name] for name in paths if name != "zoo"}
     benchmark.extra_info.update(images_per_second=rates, ratios=ratios)
     told = ", ".join(f"{name}: {rate:,.0f} images/s" for name, rate in rates.items())
