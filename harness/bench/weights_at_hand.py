@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from harness.bench.job_runner import JobRunner, StoppedError
 from harness.bench.local_jobs import LocalJobRunner
 from harness.bench.processes import Starter
-from harness.planning.plan import Plan, Skip
+from harness.planning.plan import Plan
 from harness.records import store as files
 from harness.records.record import Outcome
 from harness.records.spec import TrialSpec, stable_hash
@@ -61,19 +60,12 @@ def causes_by_network(plan: Plan, jobs: JobRunner, sources: dict[str, Any]) -> d
 def without(plan: Plan, causes: dict[str, str], *, kept: set[str]) -> Plan:
     """Return a plan whose trials of networks with a cause are skips, but for the networks that are *kept*."""
 
-    def cause(spec: TrialSpec) -> str:
+    def reason_of(spec: TrialSpec) -> str:
         network = _network(spec)
-        return "" if network in kept or not _starts_from_weights(spec) else causes.get(network, "")
+        is_left_out = network in causes and network not in kept and _starts_from_weights(spec)
+        return f"published weights cannot be loaded: {causes[network]}" if is_left_out else ""
 
-    skips = {
-        f"{spec.architecture.display_name} · {spec.dataset.display_name} · {spec.recipe.display_name}": cause(spec)
-        for spec in plan.trials
-        if cause(spec)
-    }
-    told = tuple(
-        Skip(title=title, reason=f"published weights cannot be loaded: {reason}") for title, reason in skips.items()
-    )
-    return replace(plan, trials=tuple(spec for spec in plan.trials if not cause(spec)), skips=(*plan.skips, *told))
+    return plan.without(reason_of)
 
 
 def _finished(store: Store) -> set[str]:

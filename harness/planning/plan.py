@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import product
 
 from harness.planning.classifiers import GivenClassifier
@@ -67,6 +67,19 @@ class Plan:
                     f"skipped: {len(titles):,} combinations: {reason}; the first are {titles[0]} and {titles[1]}"
                 )
         return told
+
+    def without(self, reason_of: Callable[[TrialSpec], str]) -> Plan:
+        """Return the plan without the trials for which *reason_of* gives a reason; their combinations become skips."""
+        left: list[TrialSpec] = []
+        skips: dict[str, Skip] = {}
+        for spec in self.trials:
+            if reason := reason_of(spec):
+                names = (spec.architecture.display_name, spec.dataset.display_name, spec.recipe.display_name)
+                title = " · ".join(names)
+                skips[title] = Skip(title=title, reason=reason)
+            else:
+                left.append(spec)
+        return replace(self, trials=tuple(left), skips=(*self.skips, *skips.values()))
 
     @property
     def datasets(self) -> tuple[DatasetSpec, ...]:

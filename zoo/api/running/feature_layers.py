@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from harness.bench.job_runner import StoppedError
 from harness.bench.local_jobs import LocalJobRunner
 from harness.bench.processes import Starter
-from harness.planning.plan import Plan, Skip
+from harness.planning.plan import Plan
 from harness.records.spec import TrialSpec, stable_hash
 from harness.system.interrupts import Interrupts
 from harness.system.staging import scratch_folder
@@ -52,15 +51,13 @@ def without(plan: Plan, problems: Mapping[str, str]) -> Plan:
     Args:
         problems: What is wrong, by network and layer.
     """
-    skips: dict[str, str] = {}
-    for spec in plan.trials:
-        if problem := problems.get(key_of(spec), ""):
-            title = f"{spec.architecture.display_name} · {spec.dataset.display_name} · {spec.recipe.display_name}"
-            told = problem if len(problems) <= _FEW else f"the network has no layer {_layer(spec)!r}"
-            skips[title] = told
-    told_skips = tuple(Skip(title=title, reason=reason) for title, reason in skips.items())
-    trials = tuple(spec for spec in plan.trials if key_of(spec) not in problems)
-    return replace(plan, trials=trials, skips=(*plan.skips, *told_skips))
+    is_many = len(problems) > _FEW
+
+    def reason_of(spec: TrialSpec) -> str:
+        problem = problems.get(key_of(spec), "")
+        return f"the network has no layer {_layer(spec)!r}" if problem and is_many else problem
+
+    return plan.without(reason_of)
 
 
 def _layer(spec: TrialSpec) -> str:
