@@ -79,6 +79,10 @@ def check_outputs(
     return _probability_note(logits_NK)
 
 
+_SPANNED = 0.1
+"""How near to 0 and 1 outputs of a sigmoid come on some test images once the network has learnt something."""
+
+
 def _probability_note(logits_NK: Tensor) -> tuple[str, ...]:
     """Return a note on outputs that are probabilities; logits of a network that learnt something are not in [0, 1]."""
     if not bool(((logits_NK >= 0) & (logits_NK <= 1)).all()) or logits_NK.shape[1] < 2:
@@ -88,7 +92,10 @@ def _probability_note(logits_NK: Tensor) -> tuple[str, ...]:
             "the outputs for each image are between 0 and 1 and sum to 1: the network seems to end in a softmax, where "
             "logits are expected; the loss and all probabilities apply a second one",
         )
-    if logits_NK.numel() < _MOST_BY_CHANCE or float(logits_NK.min()) == 0.0:  # ReLU gives zeros, a sigmoid none
+    least, largest = float(logits_NK.min()), float(logits_NK.max())
+    if logits_NK.numel() < _MOST_BY_CHANCE or least == 0.0:  # ReLU gives zeros, a sigmoid none
+        return ()
+    if least > _SPANNED or largest < 1 - _SPANNED:  # logits of a network that has hardly learnt may lie anywhere within
         return ()
     most = math.e / (math.e + logits_NK.shape[1] - 1)
     return (

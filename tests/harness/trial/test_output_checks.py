@@ -83,8 +83,13 @@ def test_a_network_that_ends_in_softmax_gets_a_note(check) -> None:
     assert "seems to end in a softmax" in note
 
 
+def test_logits_that_lie_between_0_and_1_by_chance_get_no_note(check) -> None:
+    """As those of a network after one epoch on photographs of two classes."""
+    assert check(lambda net, y: 0.3 + 0.4 * y.sigmoid()) == ()
+
+
 def test_a_network_that_ends_in_a_sigmoid_gets_a_note_with_what_it_costs(check) -> None:
     """Users ask why cross-entropy stays near 0.74 with four classes (pytorch's forum): 1 / (1 + 3 / e) is 0.48."""
-    (note,) = check(lambda net, y: y.sigmoid())
+    (note,) = check(lambda net, y: (8 * y).sigmoid())
     assert "seems to end in a sigmoid" in note
     assert "then gives no class a probability above 48%; leave out the sigmoid" in note
