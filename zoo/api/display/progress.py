@@ -191,9 +191,8 @@ class BenchState:
         A trial is assumed to take as long as finished seeds of its combination, or else as the plan's forecast says.
         Without either, a running seed is extrapolated from its epochs, which leaves out its test and measurements, and
         a combination that has not started counts for nothing; the estimate is then only a lower bound, as it is once a
-        trial takes longer than was assumed. Combinations are
-        not estimated from each other here, because they may differ by orders of magnitude. As many trials are assumed
-        to run at a time as the forecast says, or as ever did.
+        trial takes longer than was assumed. Combinations are not estimated from each other here, because they may
+        differ by orders of magnitude. As many trials are assumed to run at a time as the forecast says, or as ever did.
         """
         measured = {**self._forecast.seconds, **{key: fmean(seconds) for key, seconds in self._durations.items()}}
         now, known = self._clock(), dict(measured)

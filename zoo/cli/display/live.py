@@ -19,7 +19,7 @@ from rich.text import Text
 
 from zoo.api.display.progress import BenchState, ExpectedTimes, RunningTrial, Standing
 from zoo.cli.display.text import fit, width_of
-from zoo.events import BenchStarted, Event
+from zoo.events import BenchStarted, Event, TrialStarted
 from zoo.text import clean
 
 REFRESH_PER_SECOND = 4
@@ -36,6 +36,7 @@ _EPOCHS_WIDTH = len("epoch 100/100 ")
 _RANK_WIDTH = 4
 _NUMBER_WIDTHS = {"accuracy": 8, "seeds": 7, "images/s": 9}
 _SHORTEST_BAR = 8
+_TIME_WIDTH = len("  ~10:00:00 left ")
 MAX_RUNNING = 8
 """Maximum number of running trials shown; half as many where each takes two lines."""
 _FIXED_LINES = 10  # all but the rows of the ranking
@@ -76,6 +77,8 @@ class Display:
             if isinstance(event, BenchStarted):
                 for _, title in event.trials:
                     self._remember(title)
+            elif isinstance(event, TrialStarted):  # a search proposes further ones
+                self._remember(event.title)
 
     def note(self, sentence: str) -> None:
         """Write a sentence above the display, where it stays."""
@@ -96,12 +99,8 @@ class Display:
 
     def _heading(self, width: int) -> Text:
         state = self._state
-        left = Text(" zoo bench", style="bold")
-        if state.total:
-            left.append(f"  {len(state.ended):>{len(str(state.total))}}/{state.total} trials", style="default not bold")
-        for outcome, style in (("failed", "red"), ("interrupted", "yellow")):
-            if count := state.num_outcome(outcome):
-                left.append(f"  {count} {outcome}", style=f"{style} not bold")
+        left = Text.assemble((" zoo bench", "bold"), f"  {shared}" if (shared := self._shared(width)) else "")
+        left.append_text(self._counts())
         time_left = state.time_left() if state.total else None
         elapsed = Text(_clock_time(state.elapsed), style="dim")
         if time_left is None:
@@ -111,8 +110,26 @@ class Display:
         short = Text(f"{'≥' if time_left.is_bound else '~'}{seconds} left")
         return _ends(left, width, Text.assemble(elapsed, "  ", rest), rest, short)
 
-    def _present(self, width: int) -> Iterable[RenderableType]:
+    def _counts(self) -> Text:
         state = self._state
+        counts = Text()
+        if state.total:
+            counts.append(f"  {len(state.ended):>{len(str(state.total))}}/{state.total} trials")
+        for outcome, style in (("failed", "red"), ("interrupted", "yellow")):
+            if count := state.num_outcome(outcome):
+                counts.append(f"  {count} {outcome}", style=style)
+        return counts
+
+    def _shared(self, width: int) -> str:
+        """Return the dataset and recipe of all trials for the heading; "" if they differ or there is no room."""
+        if len(self._state.titles) < 2 or not all(len(self._names[key]) == 1 for key in ("data", "recipe")):
+            return ""
+        shared = " · ".join((*self._names["data"], *self._names["recipe"]))
+        room = width - len(" zoo bench  ") - self._counts().cell_len - _TIME_WIDTH
+        return shared if width_of(shared) <= room else ""
+
+    def _present(self, width: int) -> Iterable[RenderableType]:
+        state, shared = self._state, self._shared(width)
         if state.message is not None or state.current is None:
             message = state.message.message if state.message else ("finishing" if state.over else "preparing")
             share = state.message.share if state.message else None
@@ -120,14 +137,16 @@ class Display:
             yield _bar(share, width) if share is not None else Text()
             yield Text()
         elif len(state.running) == 1:
-            yield from _trial(state.current, width)
+            yield from _trial(_label(state.current, shared), state.current, width)
         else:
             shown = list(state.running.values())[: self._most_running(width)]
+            longest = self._longest - (width_of(shared) + len(" · ") if shared else 0)
             for trial in shown:
+                label = _label(trial, shared)
                 if self._is_narrow(width):
-                    yield from _two_lines(trial, width)
+                    yield from _two_lines(label, trial, width)
                 else:
-                    yield _one_line(trial, width, self._longest)
+                    yield _one_line(label, trial, width, longest)
             if len(shown) < len(state.running):
                 yield Text(f" … and {len(state.running) - len(shown)} more", style="dim")
         yield Text()
@@ -200,16 +219,22 @@ class Display:
                 self._names[key].add(name)
 
 
+def _label(trial: RunningTrial, shared: str) -> str:
+    """Return the title of a trial without what the heading says of all."""
+    title = clean(trial.title)
+    return title.replace(f" · {shared} · ", " · ") if shared else title
+
+
 def _room(width: int, bar_width: int) -> int:
     """Return how many cells the title has on the line of one of several trials."""
     return width - bar_width - _PHASE_WIDTH - _EPOCHS_WIDTH - len("   ") - len("  ")
 
 
-def _one_line(trial: RunningTrial, width: int, longest: int) -> RenderableType:
+def _one_line(label: str, trial: RunningTrial, width: int, longest: int) -> RenderableType:
     """Return the line of a trial if several run at a time; the bar is shorter where titles are long."""
     bar_width = max(_SHORTEST_BAR, min(width // 4, _room(width, longest)))
     room = _room(width, bar_width)
-    title = fit(_short_title(clean(trial.title), room), room)
+    title = fit(_short_title(label, room), room)
     line = Table.grid()
     line.add_column(no_wrap=True, width=width - bar_width)
     line.add_column()
@@ -220,9 +245,9 @@ def _one_line(trial: RunningTrial, width: int, longest: int) -> RenderableType:
     return line
 
 
-def _two_lines(trial: RunningTrial, width: int) -> Iterable[RenderableType]:
+def _two_lines(label: str, trial: RunningTrial, width: int) -> Iterable[RenderableType]:
     """Yield the lines of a trial if several run at a time on a narrow terminal."""
-    yield Text(fit(f" {_short_title(clean(trial.title), width - 1)}", width), style="bold")
+    yield Text(fit(f" {_short_title(label, width - 1)}", width), style="bold")
     yield _bar_after(f"   {_doing(trial)}", trial.share, width)
 
 
@@ -241,8 +266,8 @@ def _doing(trial: RunningTrial) -> str:
     return f"{_PHASES.get(trial.phase, clean(trial.phase)):<{_PHASE_WIDTH}}  {epochs:<{_EPOCHS_WIDTH}}"
 
 
-def _trial(trial: RunningTrial, width: int) -> Iterable[RenderableType]:
-    yield Text(fit(f" {_short_title(clean(trial.title), width - 2)}", width - 1), style="bold")
+def _trial(label: str, trial: RunningTrial, width: int) -> Iterable[RenderableType]:
+    yield Text(fit(f" {_short_title(label, width - 2)}", width - 1), style="bold")
     phase = _PHASES.get(trial.phase, clean(trial.phase))
     epoch = trial.epoch
     epochs = f"epoch {epoch.epoch:>{len(str(epoch.epochs))}}/{epoch.epochs}" if epoch else ""

@@ -48,7 +48,8 @@ def test_the_picture_shows_overall_progress_the_trial_and_the_leaderboard(
     text = "\n".join(_after(_until(recorded_events, EpochEnded, 6), clock, width))
     assert "2/6 trials" in text
     assert "left" in text
-    assert "resnet20_cifar · digits · sgd_step · seed 0" in text
+    assert "resnet20_cifar · seed 0" in text
+    assert "digits · sgd_step" in text
     assert "epoch 2/4" in text
     assert "val accuracy  75.00%" in text
     assert "2,000 images/s" in text
@@ -81,6 +82,25 @@ def test_trials_that_run_together_keep_what_tells_them_apart(clock: Any, width: 
     for data in ("digits", "fashion_mnist"):
         assert re.search(rf"resnet20_cifar · {data} · (sgd_step · )?seed 0\b", text)
     assert text.count("starting") == 2
+
+
+@pytest.mark.parametrize("num_running", [1, 2])
+def test_what_all_trials_share_is_said_once(clock: Any, num_running: int) -> None:
+    """Each line repeated "digits · sgd_step"."""
+    titles = [
+        (key, f"{model} · digits · sgd_step · seed 0") for key, model in zip("ab", ("lenet5", "vgg"), strict=True)
+    ]
+    events: list[Event] = [BenchStarted(store=Path("runs"), trials=tuple(titles))]
+    events += [TrialStarted(trial_id=key, title=title, number=1, total=2) for key, title in titles[:num_running]]
+    picture = _after(events, clock, 80)
+    assert picture[0].startswith(" zoo bench  digits · sgd_step  0/2 trials ")
+    text = "\n".join(picture)
+    assert text.count("digits") == text.count("sgd_step") == 1
+    shown = [model for model in ("lenet5", "vgg") if f" {model} · seed 0" in text]
+    assert shown == ["lenet5", "vgg"][:num_running]
+    proposed = TrialStarted(trial_id="c", title="vgg · digits · sgd_step, lr=0.1 · seed 0", number=3, total=3)
+    text = "\n".join(_after([*events, proposed], clock, 80))
+    assert "vgg · digits · sgd_step, lr=0.1 · seed 0" in text
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
