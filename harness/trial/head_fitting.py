@@ -167,7 +167,7 @@ def head_logits(head: nn.Module, features_ND: NDArray[np.float32], num_classes: 
 
 
 def _threads_for(features: FeatureSet, available: int) -> int:
-    """Return the number of threads of NumPy's linear algebra, by the work, so that it is the same on every machine."""
+    """Return the number of threads of NumPy's linear algebra: by the work, and at most those of the trial."""
     return max(1, min(available, features.train_ND.size // _VALUES_PER_THREAD))
 
 
