@@ -6,5 +6,6 @@
 ``reach``          the modules and libraries that code depends on through its imports
 ``roots``          the functions of a record, and the values that they were created with
 ``identity``       all of it for one entry of the catalog
+``parts``          the files beside a plugin's file that it needs on another machine
 ``imported``       checking that imported modules come from their distributions
 """

@@ -41,6 +41,13 @@ def reach(roots: Mapping[str, frozenset[str]], owner: Owner) -> Reach:
     )
 
 
+def all_files(module: str, owner: Owner) -> frozenset[Path]:
+    """Return the files of a module and of all that it imports of the plugin, used or not."""
+    walk = _Walk(owner, {})
+    walk.use_all(module)
+    return frozenset(walk.files)
+
+
 class _Walk:
     """Follows imports and collects the modules and libraries that they lead to."""
 
@@ -79,7 +86,7 @@ class _Walk:
     def _follow(self, imported: Import, source: Source) -> None:
         """Add the part of an import that code uses."""
         if imported.name == "*":
-            self._use_all(imported.module)
+            self.use_all(imported.module)
         elif imported.name and self._locate(f"{imported.module}.{imported.name}") is None:
             self._use_name(imported.module, imported.name)
         else:
@@ -91,7 +98,7 @@ class _Walk:
                 if chain[0] == imported.bound:
                     self._use_chain(root, chain[1:])
             if not imported.bound or source.uses_all:
-                self._use_all(module)
+                self.use_all(module)
 
     def _use_chain(self, module: str, names: tuple[str, ...]) -> None:
         for place, name in enumerate(names):
@@ -103,7 +110,7 @@ class _Walk:
             module = below
             if place == len(names) - 1:
                 break
-        self._use_all(module)
+        self.use_all(module)
 
     def _use_name(self, module: str, name: str) -> None:
         """Add a module with a name that is used, and the origin of the name if the module has imported it."""
@@ -123,7 +130,7 @@ class _Walk:
             if each.bound == name or each.name == "*":
                 self._take(each)
 
-    def _use_all(self, module: str) -> None:
+    def use_all(self, module: str) -> None:
         """Add a module and all its imports, because which of its names are used is unknown."""
         if not self._is_new("use all", module):
             return
@@ -136,11 +143,11 @@ class _Walk:
     def _take(self, imported: Import) -> None:
         """Add everything that an import provides, whichever part is used."""
         if imported.name == "*":
-            self._use_all(imported.module)
+            self.use_all(imported.module)
         elif imported.name and self._locate(f"{imported.module}.{imported.name}") is None:
             self._use_name(imported.module, imported.name)
         else:
-            self._use_all(f"{imported.module}.{imported.name}" if imported.name else imported.module)
+            self.use_all(f"{imported.module}.{imported.name}" if imported.name else imported.module)
 
     def _load_import(self, imported: Import) -> None:
         self._load(imported.module)

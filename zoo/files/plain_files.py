@@ -42,6 +42,7 @@ SUITE = Kind("a suite file", 256 * 10**3)
 TOKEN = Kind("a token file", 64 * 10**3)
 LOG = Kind("a log", 256 * 10**6)
 CODE = Kind("a plugin file", 16 * 10**6)
+PART = Kind("a file that a plugin sends to a node", 10**9)
 PACK = Kind("a file of images", 10**14)
 """Tar files, and datasets packed into one file."""
 IMAGE = Kind("an image", 2 * 10**9)

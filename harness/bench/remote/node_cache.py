@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import os
 import shutil
 import time
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from harness.bench.machine import Machine
@@ -64,15 +65,25 @@ def mark_sent(folder: Path) -> None:
 
 
 def place_plugins(job: RemoteJob, given: Mapping[str, bytes]) -> Sources:
-    """Write the bench's plugin files to folders named after their content, and return where to load plugins from."""
+    """Write the bench's plugin files to folders named after their content, and return where to load plugins from.
+
+    Each has a folder of its own with the files beside it that it needs.
+    """
     paths = []
     for name in job.sources["files"]:
-        content = given[PLUGIN_PREFIX + name]
-        path = cache_root() / REMOTE_FOLDER / "plugins" / hashlib.sha256(content).hexdigest()[:20] / Path(name).name
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_bytes(path, content)
-        paths.append(str(path))
+        prefix = f"{PLUGIN_PREFIX}{name}/"
+        parts = {key.removeprefix(prefix): given[key] for key in sorted(given) if key.startswith(prefix)}
+        contents = {**parts, Path(name).name: given[PLUGIN_PREFIX + name]}
+        digest = hashlib.sha256()
+        for part, content in contents.items():
+            digest.update(b"%d %d " % (len(os.fsencode(part)), len(content)) + os.fsencode(part) + content)
+        folder = cache_root() / REMOTE_FOLDER / "plugins" / digest.hexdigest()[:20]
+        for part, content in contents.items():  # the plugin's file last: where it is, all are
+            path = folder.joinpath(*(each for each in PurePosixPath(part).parts if each not in ("/", "..")))
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_bytes(path, content)
+        paths.append(str(folder / Path(name).name))
     return Sources(**{**job.sources, "files": tuple(paths)})
 
 

@@ -28,6 +28,20 @@ def test_a_task_carries_the_plugin_files_by_name(tmp_path: Path) -> None:
     assert job.sources["files"] == ["toys.py"]
 
 
+def test_the_files_that_a_plugin_needs_are_sent_with_it(tmp_path: Path) -> None:
+    """A node had the plugin's file alone, and every trial failed with "No module named"."""
+    plugin = tmp_path / "toys.py"
+    plugin.write_text("import cluster_helper\n")
+    (tmp_path / "cluster_helper.py").write_text("X = 1\n")
+    (tmp_path / "unrelated.py").write_text("X = 1\n")
+    task = Cluster(WORKERS, tmp_path, Sources(files=(str(plugin),))).task("t", cpus=1, gpus=0, kind="probe")
+    assert task.files == {
+        "plugin/toys.py": b"import cluster_helper\n",
+        "plugin/toys.py/cluster_helper.py": b"X = 1\n",
+    }
+    assert RemoteJob.model_validate(task.payload).sources["files"] == ["toys.py"]
+
+
 def test_a_bench_is_known_by_its_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 

@@ -20,6 +20,7 @@ from harness.bench.remote.node_cache import (
 )
 from harness.records.state_files import newest_state, state_name
 from harness.records.store import HISTORY_FILE
+from zoo.loading import build_catalog
 
 
 @pytest.fixture(autouse=True)
@@ -68,6 +69,30 @@ def test_plugin_files_lie_under_their_content(cache: Path) -> None:
     assert first == same != other
     assert [Path(each).read_bytes() for each in (first, other)] == [b"x = 1", b"x = 2"]
     assert Path(first).name == "toys.py"
+
+
+def test_a_plugin_finds_the_files_beside_it_on_a_node(cache: Path) -> None:
+    job = RemoteJob(kind="probe", bench="a", sources={"files": ["lab.py"], "builtin": False, "strict": True})
+    given = {
+        "plugin/lab.py": b"import placed_helper\nfrom pathlib import Path\n"
+        b"import zoo\nzoo_listeners = zoo.hookimpl(lambda: [], specname='zoo_listeners')\n"
+        b"assert Path(__file__).with_name('tables').joinpath('a.csv').read_text() == placed_helper.TEXT",
+        "plugin/lab.py/placed_helper.py": b"TEXT = '1'",
+        "plugin/lab.py/tables/a.csv": b"1",
+        "plugin/other.py/placed_helper.py": b"TEXT = '2'",
+    }
+    sources = place_plugins(job, given)
+    assert [plugin.state for plugin in build_catalog(sources).plugins] == ["loaded"]
+    (edited,) = place_plugins(job, {**given, "plugin/lab.py/tables/a.csv": b"2"}).files
+    assert edited not in sources.files
+
+
+@pytest.mark.parametrize("part", ["../../escaped.py", "/escaped.py", "a/../../../escaped.py"])
+def test_the_files_beside_a_plugin_stay_in_its_folder(cache: Path, part: str) -> None:
+    job = RemoteJob(kind="probe", bench="a", sources={"files": ["lab.py"]})
+    (placed,) = place_plugins(job, {"plugin/lab.py": b"", f"plugin/lab.py/{part}": b""}).files
+    assert list(Path(placed).parent.rglob("escaped.py"))
+    assert len(list(cache.rglob("escaped.py"))) == 1
 
 
 def test_a_plugin_file_stays_in_the_cache_whatever_its_name(cache: Path) -> None:
