@@ -13,23 +13,21 @@ import resource, torch
 from harness.system.malloc import keep_freed_memory
 if {keeps}:
     assert keep_freed_memory()
-network = torch.nn.Sequential(
-    torch.nn.Conv2d(3, 6, 5), torch.nn.ReLU(), torch.nn.Conv2d(6, 16, 5), torch.nn.ReLU(), torch.nn.Flatten(1)
-)
+network = torch.nn.Sequential(torch.nn.Conv2d(3, 6, 1), torch.nn.ReLU(), torch.nn.Flatten(1))
 images_BCHW = torch.rand({batch}, 3, {size}, {size})
 def step():
     network(images_BCHW).square().mean().backward()
-for _ in range(5):  # as the first steps of a training, which make room
+for _ in range(3):  # as the first steps of a training, which make room
     step()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(8):
+for _ in range(4):
     step()
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's allocator")
-@pytest.mark.parametrize(("batch", "size"), [(128, 32), (40, 224)], ids=["small", "larger than 32 MiB"])
+@pytest.mark.parametrize(("batch", "size"), [(128, 32), (36, 224)], ids=["small", "larger than 32 MiB"])
 def test_memory_that_a_step_frees_is_not_faulted_in_again(batch: int, size: int) -> None:
     """A machine short of memory takes pages of the libraries away, which come back by faults: the fewest count."""
     if size > 32 and not _glibc_keeps_large_blocks():
