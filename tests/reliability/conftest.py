@@ -73,10 +73,10 @@ class Resident:
 class ToyBench:
     """Two networks × two seeds, in a folder of its own."""
 
-    def __init__(self, folder: Path, zoo: Path, cache: Path | None = None) -> None:
+    def __init__(self, folder: Path, zoo: Path, cache: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.zoo = folder, zoo
-        self.cache = cache or folder / "cache"
+        self.cache = cache
         for name in ("toys.py", "faults.py"):
             shutil.copy(HERE / name, folder / name)
         self.store = Store(folder / "runs")
@@ -191,9 +191,11 @@ def _no_command_outlives_its_test() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def make_bench(tmp_path_factory: pytest.TempPathFactory, zoo_script: Path) -> Callable[..., ToyBench]:
+def make_bench(
+    tmp_path_factory: pytest.TempPathFactory, zoo_script: Path, make_cache: Callable[[], Path]
+) -> Callable[..., ToyBench]:
     """Make a bench in a new folder; ``cache`` may be one that it shares with others."""
-    return lambda **shared: ToyBench(tmp_path_factory.mktemp("bench"), zoo_script, **shared)
+    return lambda cache=None: ToyBench(tmp_path_factory.mktemp("bench"), zoo_script, cache or make_cache())
 
 
 @pytest.fixture(scope="session")

@@ -226,16 +226,17 @@ def test_rows_of_three_input_sizes_are_compared_on_the_same_images(
 
 
 def test_random_crops_are_drawn_from_whole_photographs_that_are_kept_for_the_bench(
-    run_zoo: Callable[..., Any], photographs: Path, tmp_path: Path
+    run_zoo: Callable[..., Any], photographs: Path, tmp_path: Path, make_cache: Callable[[], Path]
 ) -> None:
+    cache = make_cache()
     words = ("bench", "--models", "linear", "--recipes", "sgd_quick", "--data", f"folder:{photographs}", "--seeds", "1")
     words += ("--image-size", "16", "--epochs", "2", "--batch-size", "8", "--device", "cpu", "--measure-seconds", "0")
     words += ("-o", "runs", "--set", "recipe.random_resized_crop=0.4")
-    first = run_zoo(*words, timeout=300, ZOO_CACHE=str(tmp_path / "cache"))
+    first = run_zoo(*words, timeout=300, ZOO_CACHE=str(cache))
     assert first.returncode == 0, first.stderr
     (path,) = (tmp_path / "runs").glob("*/record.json")
     assert read_record(path).outcome == "done"
-    assert len(list((tmp_path / "cache").rglob("*whole*"))) > 0
+    assert len(list(cache.rglob("*whole*"))) > 0
     before = path.read_bytes()
-    assert run_zoo(*words, timeout=300, ZOO_CACHE=str(tmp_path / "cache")).returncode == 0
+    assert run_zoo(*words, timeout=300, ZOO_CACHE=str(cache)).returncode == 0
     assert path.read_bytes() == before

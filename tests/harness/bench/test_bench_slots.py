@@ -203,7 +203,7 @@ CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else
     ids=["one-thread-each", "two-threads-each"],
 )
 def test_no_more_trials_compute_at_a_time_than_there_are_cores_for_their_threads(
-    tmp_path: Path, threads: int, most: int, variables: dict[str, str]
+    tmp_path: Path, make_cache: Callable[[], Path], threads: int, most: int, variables: dict[str, str]
 ) -> None:
     (tmp_path / "toys.py").write_text(PLUGIN)
     (tmp_path / "here").mkdir()
@@ -212,7 +212,7 @@ def test_no_more_trials_compute_at_a_time_than_there_are_cores_for_their_threads
     subprocess.run(
         [sys.executable, "-m", "zoo", *command.split(), "--measure-seconds", "0", "--jobs", "3", "--device", "cpu"],
         cwd=tmp_path,
-        env={**env, **variables, "ZOO_CACHE": str(tmp_path / "cache")},
+        env={**env, **variables, "ZOO_CACHE": str(make_cache())},
         preexec_fn=lambda: os.sched_setaffinity(0, CORES[:2]),
         check=True,
         stdout=subprocess.DEVNULL,

@@ -30,9 +30,9 @@ def test_each_starts_from_published_weights(name):
     assert RECIPES[name].source
 
 
-def test_probe_and_knn_on_pixels_of_digits_predict_what_scikit_learn_does(run_zoo, tmp_path):
+def test_probe_and_knn_on_pixels_of_digits_predict_what_scikit_learn_does(run_zoo, make_cache, tmp_path):
     """Features of the network ``linear`` are the pixels themselves, normalised."""
-    cache = tmp_path / "cache"
+    cache = make_cache()
     done = run_zoo(
         "bench", "--models", "linear", "--data", "digits", "--recipes", "probe,knn", "--seeds", "1", "--device", "cpu",
         "--set", "recipe.pretrained=false", "--measure-seconds", "0", "--out", "runs", ZOO_CACHE=str(cache),
