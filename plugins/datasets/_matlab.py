@@ -1,6 +1,7 @@
 """MATLAB files, read by SciPy in a process of its own: on some damaged files its reader crashes the process it runs in.
 
-Run as a module, it reads the file named first and writes its variables into the ``.npz`` named second.
+Run as a module, it reads the files that are named after a folder, and writes the variables of each into ``0.npz``,
+``1.npz`` and so on in that folder.
 """
 
 from __future__ import annotations
@@ -24,40 +25,49 @@ _LAYOUT = "layout"
 """The array of the ``.npz`` that says in JSON which variable, or which field of a struct, is which array."""
 
 
-def variables_of(path: Path, *, squeeze: bool = False) -> dict[str, Any]:
-    """Return the variables in a MATLAB file by name: arrays of numbers or text, and for structs one for each field.
+def variables_of(*paths: Path, squeeze: bool = False) -> list[dict[str, Any]]:
+    """Return the variables in each MATLAB file by name: arrays of numbers or text, and for structs one for each field.
 
     Args:
-        path: The file.
+        paths: The files. One process reads all of them, since it takes longer to start than most take to read.
         squeeze: Whether axes of length one are dropped, but for one.
 
     Raises:
-        OSError: If it cannot be opened, or is not a plain file.
-        DataError: If it is damaged, or states more than two billion values.
+        OSError: If one cannot be opened, or is not a plain file.
+        DataError: If one is damaged, or states more than two billion values.
     """
-    import numpy as np
-
-    with open_plain(path, ARRAY):
-        pass  # here, where its absence is an ordinary error
+    for path in paths:
+        with open_plain(path, ARRAY):
+            pass  # here, where its absence is an ordinary error
     with tempfile.TemporaryDirectory(prefix="zoo-matlab-") as folder:
-        made = Path(folder) / "variables.npz"
-        command = [sys.executable, "-P", "-m", __name__, str(path), str(made), str(int(squeeze))]
+        made = [Path(folder) / f"{number}.npz" for number in range(len(paths))]
+        command = [sys.executable, "-P", "-m", __name__, folder, str(int(squeeze)), *map(str, paths)]
+        reason = ""
         try:
             done = subprocess.run(
-                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_MAX_SECONDS, check=False
+                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_MAX_SECONDS * len(paths), check=False
             )
         except subprocess.TimeoutExpired:
-            raise DataError(f"{path} is damaged: reading it took more than {_MAX_SECONDS} s") from None
-        if done.returncode:
-            said = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
-            reason = one_line(said, max_length=300) if done.returncode > 0 else "its reader crashed"
-            raise DataError(f"{path} is damaged: {reason}")
-        with np.load(made, allow_pickle=False) as found:
-            layout = json.loads(str(found[_LAYOUT]))
-            return {
-                name: {field: found[key] for field, key in place.items()} if isinstance(place, dict) else found[place]
-                for name, place in layout.items()
-            }
+            reason = f"reading it took more than {_MAX_SECONDS} s"
+        else:
+            if done.returncode:
+                said = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+                reason = one_line(said, max_length=300) if done.returncode > 0 else "its reader crashed"
+        if reason:
+            bad = next((path for path, each in zip(paths, made, strict=True) if not each.exists()), paths[-1])
+            raise DataError(f"{bad} is damaged: {reason}")
+        return [_read(each) for each in made]
+
+
+def _read(made: Path) -> dict[str, Any]:
+    import numpy as np
+
+    with np.load(made, allow_pickle=False) as found:
+        layout = json.loads(str(found[_LAYOUT]))
+        return {
+            name: {field: found[key] for field, key in place.items()} if isinstance(place, dict) else found[place]
+            for name, place in layout.items()
+        }
 
 
 def _convert(path: Path, made: Path, *, squeeze: bool) -> None:
@@ -90,11 +100,14 @@ def _convert(path: Path, made: Path, *, squeeze: bool) -> None:
         fields = getattr(getattr(values, "dtype", None), "names", None)
         layout[name] = {field: keep(values[field]) for field in fields} if fields else keep(values)
     arrays[_LAYOUT] = np.array(json.dumps(layout))
-    np.savez(made, **arrays)
+    half = made.with_suffix(".half.npz")
+    np.savez(half, **arrays)
+    half.rename(made)  # so that what is there tells which file could be read
 
 
 if __name__ == "__main__":
     try:
-        _convert(Path(sys.argv[1]), Path(sys.argv[2]), squeeze=sys.argv[3] == "1")
+        for _number, _path in enumerate(sys.argv[3:]):
+            _convert(Path(_path), Path(sys.argv[1]) / f"{_number}.npz", squeeze=sys.argv[2] == "1")
     except Exception as error:  # whatever damaged bytes make SciPy raise
         sys.exit(error_text(error))

@@ -177,16 +177,17 @@ def read_svhn(root: Path, options: dict[str, Option]) -> Splits:
     """Read SVHN's cropped digits. The digit 0, which is class 10 in its files, becomes class 0."""
     import numpy as np
 
-    def split(name: str) -> Split:
-        path = root / f"{name}_32x32.mat"
-        content = variables_of(path)
+    paths = [root / f"{name}_32x32.mat" for name in ("train", "test")]
+
+    def split(path: Path, content: dict[str, Any]) -> Split:
         return Split(
             images=np.ascontiguousarray(content["X"].transpose(3, 0, 1, 2)),
             labels=content["y"].astype(np.int64).ravel() % 10,
             signature=files_signature([path]),
         )
 
-    return Splits(classes=tuple(string.digits), train=split("train"), test=split("test"))
+    train, test = map(split, paths, variables_of(*paths))
+    return Splits(classes=tuple(string.digits), train=train, test=test)
 
 
 def read_stl10(root: Path, options: dict[str, Option]) -> Splits:

@@ -11,6 +11,7 @@ import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from plugins.datasets._files import lines_of
 from plugins.datasets._matlab import variables_of
@@ -65,8 +66,8 @@ def read_gtsrb(root: Path, options: dict[str, Option]) -> Splits:
 def read_flowers102(root: Path, options: dict[str, Option]) -> Splits:
     """Read Oxford Flowers 102, with 10 training and 10 validation images per class."""
     folder = root / "flowers-102"
-    labels = variables_of(folder / "imagelabels.mat", squeeze=True)["labels"]
-    numbers = variables_of(folder / "setid.mat", squeeze=True)
+    about, numbers = variables_of(folder / "imagelabels.mat", folder / "setid.mat", squeeze=True)
+    labels = about["labels"]
 
     def split(key: str) -> Split:
         chosen = sorted(int(number) for number in numbers[key])
@@ -141,17 +142,21 @@ def read_fgvc_aircraft(root: Path, options: dict[str, Option]) -> Splits:
 def read_stanford_cars(root: Path, options: dict[str, Option]) -> Splits:
     """Read Stanford Cars."""
     folder = root / "stanford_cars"
+    about, train, test = variables_of(
+        folder / "devkit" / "cars_meta.mat",
+        folder / "devkit" / "cars_train_annos.mat",
+        folder / "cars_test_annos_withlabels.mat",
+        squeeze=True,
+    )
 
-    def split(name: str, annotations: Path) -> Split:
-        rows = variables_of(annotations, squeeze=True)["annotations"]
+    def split(name: str, rows: dict[str, Any]) -> Split:
         pairs = zip(rows["fname"].tolist(), rows["class"].tolist(), strict=True)
         return _of_paths(root, [(folder / f"cars_{name}" / str(image), int(label) - 1) for image, label in pairs])
 
-    names = variables_of(folder / "devkit" / "cars_meta.mat", squeeze=True)["class_names"]
     return Splits(
-        classes=tuple(str(name) for name in names),
-        train=split("train", folder / "devkit" / "cars_train_annos.mat"),
-        test=split("test", folder / "cars_test_annos_withlabels.mat"),
+        classes=tuple(str(name) for name in about["class_names"]),
+        train=split("train", train["annotations"]),
+        test=split("test", test["annotations"]),
     )
 
 

@@ -18,7 +18,7 @@ def test_numbers_text_and_fields_are_found(tmp_path: Path) -> None:
     rows = np.array([("a.jpg", 2), ("b.jpg", 1)], dtype=[("fname", object), ("class", object)])
     pixels = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
     savemat(tmp_path / "x.mat", {"X": pixels, "y": [[1, 2]], "names": names, "rows": rows[None]}, do_compression=True)
-    found = variables_of(tmp_path / "x.mat", squeeze=True)
+    (found,) = variables_of(tmp_path / "x.mat", squeeze=True)
     np.testing.assert_array_equal(found["X"], pixels)
     assert found["X"].dtype == np.uint8
     assert found["y"].tolist() == [1, 2]
@@ -27,7 +27,7 @@ def test_numbers_text_and_fields_are_found(tmp_path: Path) -> None:
         "fname": ["a.jpg", "b.jpg"],
         "class": [2, 1],
     }
-    assert variables_of(tmp_path / "x.mat")["y"].shape == (1, 2)
+    assert variables_of(tmp_path / "x.mat")[0]["y"].shape == (1, 2)
 
 
 def test_a_file_that_crashes_the_reader_is_damaged_and_nothing_else_ends(tmp_path: Path) -> None:
@@ -37,6 +37,16 @@ def test_a_file_that_crashes_the_reader_is_damaged_and_nothing_else_ends(tmp_pat
     (tmp_path / "x.mat").write_bytes(content)
     with pytest.raises(DataError, match=r"x\.mat is damaged: \S"):
         variables_of(tmp_path / "x.mat")
+
+
+def test_of_several_files_the_damaged_one_is_named(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.mat" for number in range(3)]
+    for number, path in enumerate(paths):
+        savemat(path, {"number": number})
+    assert [found["number"].item() for found in variables_of(*paths)] == [0, 1, 2]
+    paths[1].write_bytes(bytes(300))
+    with pytest.raises(DataError, match=r"1\.mat is damaged: \S"):
+        variables_of(*paths)
 
 
 @pytest.mark.parametrize("content", [b"", b"MATLAB 5.0 MAT-file", bytes(300)])

@@ -175,7 +175,8 @@ def workers_change_nothing(subject: Subject[Dataset]) -> None:
 
 
 def class_names_are_names(subject: Subject[Dataset]) -> None:
-    classes: Any = _load(subject).classes
+    splits = _load(subject)
+    classes: Any = splits.classes
     if not isinstance(classes, tuple) or not all(isinstance(name, str) for name in classes):
         raise CheckFailedError("classes are not a tuple of strings")
     bad = [name for name in classes if not name.strip() or not name.isprintable() or name != name.strip()]
@@ -184,7 +185,7 @@ def class_names_are_names(subject: Subject[Dataset]) -> None:
     twice = sorted({name for name in classes if classes.count(name) > 1}) if len(set(classes)) < len(classes) else []
     if twice:
         raise CheckFailedError(f"duplicate class names: {', '.join(map(repr, twice[:5]))}")
-    hierarchy = _load(subject).hierarchy
+    hierarchy = splits.hierarchy
     groups = dict.fromkeys(name for row in hierarchy.ancestors for name in row) if hierarchy is not None else ()
     bad = [name for name in groups if not name.isprintable() or name != name.strip()]
     if bad:
