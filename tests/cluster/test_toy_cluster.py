@@ -22,7 +22,7 @@ pytestmark = [
 
 HERE = Path(__file__).parent
 PLUGIN = textwrap.dedent("""
-    import time
+    import os, time
     from zoo import Architecture, Dataset, Hyperparameters, Recipe, Split, Splits, hookimpl
 
     def linear(request):
@@ -37,7 +37,7 @@ PLUGIN = textwrap.dedent("""
                 super().__init__()
                 self.net = nn.Sequential(linear(request), nn.Dropout(0.1))
             def forward(self, x):
-                time.sleep(0.01)
+                time.sleep(float(os.environ.get("TOYS_SLEEP", "0.005")))
                 return self.net(x)
         return Slow()
 
@@ -67,8 +67,9 @@ PLUGIN = textwrap.dedent("""
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Path:
+def here(tmp_path: Path, make_cache: Callable[[], Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder with a plugin of toys, which every test here runs."""
+    monkeypatch.setenv("ZOO_CACHE", str(make_cache()))
     (tmp_path / "toys.py").write_text(PLUGIN)
     return tmp_path
 
@@ -77,6 +78,11 @@ def command(zoo: Path, here: Path, out: str, *options: str) -> list[str]:
     arguments = [str(zoo), "bench", "--plugin", str(here / "toys.py"), "--models", "quick,slow", "--data", "shades"]
     arguments += ["--recipes", "steady", "--seeds", "2", "--threads", "1", "--measure-seconds", "0", "--quiet"]
     return [*arguments, "--out", str(here / out), *options]
+
+
+def start_at_home(zoo: Path, here: Path) -> subprocess.Popen[bytes]:
+    """Start the bench that nothing disturbs: nobody waits for a place to strike, so that nothing sleeps."""
+    return subprocess.Popen(command(zoo, here, "home"), cwd=here, env={**os.environ, "TOYS_SLEEP": "0"})
 
 
 def on_cluster(here: Path, name: str = "cluster") -> list[str]:
@@ -117,12 +123,13 @@ def num_epochs(folder: Path, pattern: str) -> int:
 
 
 def test_a_bench_on_nodes_one_of_which_is_killed_ends_as_one_at_home(here: Path, zoo_script: Path) -> None:
-    subprocess.run(command(zoo_script, here, "home"), check=True, cwd=here)
+    home = start_at_home(zoo_script, here)
     process = subprocess.Popen([*command(zoo_script, here, "away"), *on_cluster(here)], cwd=here)
     wait_until(lambda: num_epochs(here / "cluster", "cache-*") > 10)
     victim = next(name for name in ("node0", "node1") if num_epochs(here / "cluster", f"cache-{name}"))
     os.killpg(int((here / "cluster" / f"{victim}.pid").read_text()), signal.SIGKILL)
     assert process.wait(timeout=240) == 0
+    assert home.wait(timeout=240) == 0
     assert outcomes(here / "away") == outcomes(here / "home")
     nodes = {json.loads(path.read_bytes())["environment"]["node"] for path in here.glob("away/*/record.json")}
     assert nodes == {"node0", "node1"}
@@ -130,7 +137,7 @@ def test_a_bench_on_nodes_one_of_which_is_killed_ends_as_one_at_home(here: Path,
 
 @pytest.mark.slow
 def test_a_bench_that_was_stopped_goes_on_on_other_nodes_from_where_it_was(here: Path, zoo_script: Path) -> None:
-    subprocess.run(command(zoo_script, here, "home"), check=True, cwd=here)
+    home = start_at_home(zoo_script, here)
     process = subprocess.Popen([*command(zoo_script, here, "away"), *on_cluster(here, "first")], cwd=here)
     wait_until(lambda: num_epochs(here / "first", "cache-*") > 10)
     process.send_signal(signal.SIGINT)
@@ -138,6 +145,7 @@ def test_a_bench_that_was_stopped_goes_on_on_other_nodes_from_where_it_was(here:
     states = list((here / "away").glob("toys-slow--*/state-*.safetensors"))
     assert states  # sent back by the nodes
     subprocess.run([*command(zoo_script, here, "away"), *on_cluster(here, "second")], check=True, cwd=here)
+    assert home.wait(timeout=240) == 0
     assert outcomes(here / "away") == outcomes(here / "home")
     # A history comes along with the state: what counts is what was trained after the last attempt began.
     last_attempts = [
@@ -152,13 +160,14 @@ def test_a_bench_that_was_stopped_goes_on_on_other_nodes_from_where_it_was(here:
 def test_a_head_that_is_killed_takes_its_nodes_with_it_and_the_same_command_goes_on(
     here: Path, zoo_script: Path
 ) -> None:
-    subprocess.run(command(zoo_script, here, "home"), check=True, cwd=here)
+    home = start_at_home(zoo_script, here)
     arguments = [*command(zoo_script, here, "away"), *on_cluster(here)]
     process = subprocess.Popen(arguments, cwd=here)
     wait_until(lambda: num_epochs(here / "cluster", "cache-*") > 10)
     process.kill()
     process.wait()
     subprocess.run(arguments, check=True, cwd=here)
+    assert home.wait(timeout=240) == 0
     assert outcomes(here / "away") == outcomes(here / "home")
 
 
