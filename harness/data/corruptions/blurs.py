@@ -8,18 +8,21 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
-from scipy import ndimage
 
 Images = NDArray[np.float64]
 
 
 def gaussian_blur(images_NHWC: Images, generators_N: Sequence[Generator], sigma: float) -> Images:
     """Average over a Gaussian window with a standard deviation of *sigma* pixels."""
+    from scipy import ndimage
+
     return np.asarray(ndimage.gaussian_filter(images_NHWC, (0, sigma, sigma, 0), mode="nearest", truncate=4))
 
 
 def defocus_blur(images_NHWC: Images, generators_N: Sequence[Generator], radius: float, alias: float) -> Images:
     """Average over a disk with a radius in pixels, whose edge is smoothed by a Gaussian of *alias* pixels."""
+    from scipy import ndimage
+
     weights = disk(radius, alias)
     edge = next(place for place, line in enumerate(weights) if line.any())  # many of its lines are empty
     kernel = weights[edge : len(weights) - edge, edge : len(weights) - edge][None, :, :, None]
@@ -28,6 +31,8 @@ def defocus_blur(images_NHWC: Images, generators_N: Sequence[Generator], radius:
 
 def disk(radius: float, alias: float) -> NDArray[np.float64]:
     """Return the weights of a disk, which sum to 1."""
+    from scipy import ndimage
+
     reach, taps = (8, 1) if radius <= 8 else (math.ceil(radius), 2)
     offsets = np.arange(-reach, reach + 1)
     weights = (offsets[:, None] ** 2 + offsets**2 <= radius**2).astype(np.float64)

@@ -8,7 +8,6 @@ from typing import Literal
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
-from scipy import ndimage
 
 Images = NDArray[np.float64]
 
@@ -32,6 +31,8 @@ def elastic_transform(
 
 
 def _elastic(image_HWC: Images, generator: Generator, strength: float, sigma: float, shear: float) -> Images:
+    from scipy import ndimage
+
     side = len(image_HWC)
     center, arm = side // 2, side // 3
     points_32 = np.array(
@@ -50,6 +51,8 @@ def _elastic(image_HWC: Images, generator: Generator, strength: float, sigma: fl
 
 def _sampled(image_HWC: Images, rows: Images, columns: Images, *, mode: Literal["mirror", "reflect"]) -> Images:
     """Return the values at *rows* and *columns*, linearly interpolated."""
+    from scipy import ndimage
+
     channels = [
         ndimage.map_coordinates(image_HWC[:, :, channel], np.stack([rows, columns]), order=1, mode=mode)
         for channel in range(image_HWC.shape[2])
