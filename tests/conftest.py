@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -54,8 +55,9 @@ def _no_bare_fork_server() -> Iterator[None]:
     yield
     server = forkserver._forkserver  # type: ignore[attr-defined]
     variables = Path(f"/proc/{server._forkserver_pid}/environ")
-    if variables.is_file() and b"ZOO_PRELOAD=torch" not in variables.read_bytes():
-        server._stop()
+    with contextlib.suppress(ProcessLookupError):  # it has been killed
+        if variables.is_file() and b"ZOO_PRELOAD=torch" not in variables.read_bytes():
+            server._stop()
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from harness.bench.processes import Starter
+from harness.bench.processes.starter import Starter
 from harness.records.history import encode_row
 from harness.records.predictions import SavedPredictions, save_predictions
 from harness.records.record import DataInfo, MetricValue, Outcome, Record

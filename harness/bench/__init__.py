@@ -14,9 +14,7 @@ The flow: ``bench`` resolves a plan, ``dispatcher`` hands its trials out, and th
 - ``local_trials``: trials in processes of this machine
 - ``trial_process``: what a trial in its process tells, and the limits that it is held to
 - ``remote``: jobs and trials on other machines
-- ``jobs``: what a child process does
-- ``processes``: starts, watches and stops child processes
-- ``preload``: what the fork server imports once for all of them
+- ``processes``: child processes, started, watched and stopped
 - ``cheapest``: the order of trials within a budget
 - ``weights_at_hand``: leaves out networks whose published weights cannot be loaded
 - ``follow_up``: the outcome of what comes after the trials, such as other runtimes

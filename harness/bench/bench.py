@@ -18,7 +18,8 @@ from harness.bench.dispatcher import Dispatcher, Emit
 from harness.bench.job_runner import JobRunner, StoppedError, TimedJobRunner
 from harness.bench.local_jobs import LocalJobRunner
 from harness.bench.local_trials import LocalTrials
-from harness.bench.processes import Starter
+from harness.bench.processes.fork_server import end_head_start
+from harness.bench.processes.starter import Starter
 from harness.bench.remote.cluster import Cluster
 from harness.bench.remote.contained_workers import connected
 from harness.bench.remote.jobs import RemoteJobRunner
@@ -114,6 +115,7 @@ def run_bench(
             jobs = LocalJobRunner(starter, scratch, emit, interrupts, places)
             trials = LocalTrials(store, starter, settings.slots, scratch=scratch, sources=places, limits=limits)
         else:
+            end_head_start()
             emit(Progress(message=f"connecting ({remote.executor.name})"))
             workers = stack.enter_context(connected(remote.executor, remote.options))
             cluster = Cluster(

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from harness.bench.job_runner import StoppedError
 from harness.bench.local_trials import TrialOver
-from harness.bench.processes import POLL_SECONDS
+from harness.bench.processes.starter import POLL_SECONDS
 from harness.bench.seed_groups import SeedGroups
 from harness.bench.settings import BenchSettings
 from harness.bench.timings import phases_of

@@ -20,7 +20,7 @@ class JobRunner(Protocol):
     """Callable that is given the progress of jobs."""
 
     def ask(self, kind: str, **values: Any) -> Any:
-        """Run a job of a kind of :mod:`harness.bench.jobs` and return its answer.
+        """Run a job of a kind of :mod:`harness.bench.processes.jobs` and return its answer.
 
         Raises:
             ZooError: With the errors that the job reported, or with the reason why there is no answer.

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.bench.job_runner import StoppedError
-from harness.bench.jobs import RESULT_FILE
-from harness.bench.processes import POLL_SECONDS, Starter, visible_devices
+from harness.bench.processes.jobs import RESULT_FILE
+from harness.bench.processes.starter import POLL_SECONDS, Starter, visible_devices
 from harness.records import store as files
 from harness.records.history import HistoryTail
 from harness.system.interrupts import Interrupts
@@ -45,6 +45,8 @@ class LocalJobRunner:
         folder.mkdir()
         result, history, log = folder / RESULT_FILE, folder / files.HISTORY_FILE, folder / files.LOG_FILE
         paths = {"result": str(result), "history": str(history), "log": str(log)}
+        if not self.starter.await_server(lambda: self.interrupts.count > 0):
+            raise StoppedError
         job = self.starter.start(
             {"kind": kind, "variables": visible_devices(), "sources": self.sources, **paths, **values}, folder
         )

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.bench.crashes import crash_record, without_request
-from harness.bench.jobs import EXIT_BUSY
 from harness.bench.machine import Machine
-from harness.bench.processes import Starter, visible_devices, wait_for_any
+from harness.bench.processes.jobs import EXIT_BUSY
+from harness.bench.processes.starter import Starter, visible_devices, wait_for_any
 from harness.bench.settings import RunLimits
 from harness.bench.slots import Slot, SlotRequest, make_slots, threads_for, trials_that_fill
 from harness.bench.trial_process import TrialProcess

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.bench.crashes import events_of
-from harness.bench.jobs import CLOSED, EXIT_UNWRITABLE, UNWRITABLE
-from harness.bench.processes import Job
+from harness.bench.processes.jobs import CLOSED, EXIT_UNWRITABLE, UNWRITABLE
+from harness.bench.processes.starter import Job
 from harness.bench.slots import Slot
 from harness.records import store as files
 from harness.records.history import HistoryTail

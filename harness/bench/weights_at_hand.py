@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.bench.job_runner import JobRunner, StoppedError
 from harness.bench.local_jobs import LocalJobRunner
-from harness.bench.processes import Starter
+from harness.bench.processes.starter import Starter
 from harness.planning.plan import Plan
 from harness.records import store as files
 from harness.records.record import Outcome

@@ -16,7 +16,7 @@ from pydantic import Field
 from harness.bench.follow_up import FollowUpSummary
 from harness.bench.job_runner import StoppedError
 from harness.bench.local_jobs import LocalJobRunner
-from harness.bench.processes import Starter
+from harness.bench.processes.starter import Starter
 from harness.bench.settings import RunLimits
 from harness.data.corruptions.corruption import CORRUPTIONS
 from harness.data.corruptions.corruption import VERSION as CORRUPTIONS_VERSION

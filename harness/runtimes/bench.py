@@ -13,8 +13,8 @@ from types import MappingProxyType
 from typing import Any
 
 from harness.bench.follow_up import FollowUpSummary
-from harness.bench.jobs import RESULT_FILE
-from harness.bench.processes import POLL_SECONDS, Job, Starter
+from harness.bench.processes.jobs import RESULT_FILE
+from harness.bench.processes.starter import POLL_SECONDS, Job, Starter
 from harness.bench.settings import RunLimits
 from harness.measuring.environment import installed_version
 from harness.planning.classifiers import GivenClassifier

@@ -11,7 +11,7 @@ from typing import Any
 from harness.bench.job_runner import StoppedError
 from harness.bench.local_jobs import LocalJobRunner
 from harness.bench.machine import Machine
-from harness.bench.processes import Starter
+from harness.bench.processes.starter import Starter
 from harness.bench.resolution import Resolver
 from harness.bench.slots import threads_for
 from harness.data.settings import DataSettings

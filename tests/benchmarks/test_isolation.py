@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from harness.bench.processes import Starter
+from harness.bench.processes.starter import Starter
 
 LIMIT_S = 0.5
 

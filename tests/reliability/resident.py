@@ -18,7 +18,7 @@ def main() -> None:
     """Answer calls until the input ends."""
     for name in ("harness.bench.bench", "reports.leaderboard.building", "zoo.cli.commands.bench"):
         importlib.import_module(name)
-    from harness.bench.processes import Starter
+    from harness.bench.processes.starter import Starter
 
     Starter(["torch"])
     forkserver.ensure_running()

@@ -12,8 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from harness.bench.jobs import RESULT_FILE
-from harness.bench.processes import Starter
+from harness.bench.processes.jobs import RESULT_FILE
+from harness.bench.processes.starter import Starter
 from harness.system.process_exit import describe_status, last_line
 from zoo.errors import ManyErrors, UsageError
 from zoo.loading import Sources
@@ -58,7 +58,7 @@ class IsolatedChecks:
     Args:
         sources: Where to look for plugins.
         data_root: Folder of the datasets.
-        modules: Libraries that are preloaded, of those that :mod:`harness.bench.preload` allows.
+        modules: Libraries that are preloaded, of those that :mod:`harness.bench.processes.preload` allows.
         timeout: Time limit of a check in seconds.
     """
 

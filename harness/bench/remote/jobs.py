@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from harness.bench.job_runner import StoppedError
-from harness.bench.processes import POLL_SECONDS
+from harness.bench.processes.starter import POLL_SECONDS
 from harness.bench.remote.cluster import Cluster
 from harness.system.interrupts import Interrupts
 from zoo.errors import ManyErrors, UsageError, ZooError

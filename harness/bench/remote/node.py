@@ -23,7 +23,7 @@ from harness.bench.job_runner import StoppedError
 from harness.bench.local_jobs import LocalJobRunner
 from harness.bench.local_trials import LocalTrials, TrialOver
 from harness.bench.machine import Machine
-from harness.bench.processes import POLL_SECONDS, Starter
+from harness.bench.processes.starter import POLL_SECONDS, Starter
 from harness.bench.remote.job import RemoteJob
 from harness.bench.remote.messages import Message, encode_event, file_messages, state_messages
 from harness.bench.remote.node_cache import (

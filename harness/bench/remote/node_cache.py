@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from harness.bench.machine import Machine
-from harness.bench.processes import Starter
+from harness.bench.processes.starter import Starter
 from harness.bench.remote.job import PLUGIN_PREFIX, RemoteJob
 from harness.data.cache.entries import REMOTE_FOLDER
 from harness.data.images import PreparedData

@@ -12,7 +12,7 @@ import pytest
 
 from harness.bench.job_runner import JobRunner, StoppedError, TimedJobRunner
 from harness.bench.local_jobs import LocalJobRunner
-from harness.bench.processes import Starter
+from harness.bench.processes.starter import Starter
 from harness.bench.remote.jobs import RemoteJobRunner
 from harness.system.interrupts import Interrupts
 from zoo.errors import ManyErrors

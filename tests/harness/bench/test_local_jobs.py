@@ -8,7 +8,7 @@ import pytest
 
 from harness.bench.job_runner import StoppedError
 from harness.bench.local_jobs import LocalJobRunner
-from harness.bench.processes import Starter
+from harness.bench.processes.starter import Starter
 from harness.system.interrupts import Interrupts
 from zoo.errors import ManyErrors, ZooError
 from zoo.events import Event

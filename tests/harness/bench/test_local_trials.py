@@ -14,7 +14,7 @@ from harness.bench import local_trials
 from harness.bench.bench import BenchSummary
 from harness.bench.local_trials import LocalTrials
 from harness.bench.machine import Machine
-from harness.bench.processes import Starter
+from harness.bench.processes.starter import Starter
 from harness.bench.settings import RunLimits
 from harness.bench.slots import SlotRequest
 from harness.records.record import FailureKind, Outcome

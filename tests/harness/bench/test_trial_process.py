@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.bench.jobs import CLOSED, EXIT_UNWRITABLE, UNWRITABLE
+from harness.bench.processes.jobs import CLOSED, EXIT_UNWRITABLE, UNWRITABLE
 from harness.bench.trial_process import TrialProcess
 from harness.records.history import HistoryTail, HistoryWriter
 from harness.records.record import FailureKind

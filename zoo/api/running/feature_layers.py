@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.bench.job_runner import StoppedError
 from harness.bench.local_jobs import LocalJobRunner
-from harness.bench.processes import Starter
+from harness.bench.processes.starter import Starter
 from harness.planning.plan import Plan
 from harness.records.spec import TrialSpec, stable_hash
 from harness.system.interrupts import Interrupts

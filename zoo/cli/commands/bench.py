@@ -67,14 +67,16 @@ def command(ctx: click.Context, /, **params: Any) -> None:
     With --seeds auto each row gets three seeds, and more only where rows share ranks that more seeds could separate.
     Once the --budget is spent, no trial starts; the exit code is 1 if any requested trial is left.
     """
+    from harness.bench.processes.fork_server import head_start
     from zoo.api.running.flow import refuse_empty
 
     session = session_of(ctx)
-    call = BenchCall.parse(session, params)
-    if call.dry_run:
-        _show_plan(call)
+    if params["dry_run"]:
+        _show_plan(BenchCall.parse(session, params))
         return
-    refuse_empty(call.order)
+    with head_start():
+        call = BenchCall.parse(session, params)
+        refuse_empty(call.order)
     code, summary = run_call(call)
     if params["timings"] and summary.timings is not None:
         _show_timings(summary.timings, session.started)

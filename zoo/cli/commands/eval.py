@@ -65,6 +65,7 @@ def command(ctx: click.Context, /, classifiers: tuple[str, ...], **params: Any) 
     uncertain match is an error. Images are prepared as the weights expect. Rows are measured as trained ones are, go
     into the same folder, and are marked as evaluated. Run the same command again to continue where it stopped.
     """  # noqa: D301 - click reads the backspace
+    from harness.bench.processes.fork_server import head_start
     from zoo.api.evaluating import AS_PUBLISHED, PRECISION
     from zoo.api.running.flow import refuse_empty
 
@@ -76,11 +77,9 @@ def command(ctx: click.Context, /, classifiers: tuple[str, ...], **params: Any) 
     }
     if params["precision"] is None:
         fixed["precision"] = PRECISION
-    call = BenchCall.parse(
-        session_of(ctx),
-        {"suite": None, "dry_run": False, "listen": (), "cache_limit": None, **params},
-        fixed=fixed,
-    )
-    refuse_empty(call.order)
+    given = {"suite": None, "dry_run": False, "listen": (), "cache_limit": None, **params}
+    with head_start():
+        call = BenchCall.parse(session_of(ctx), given, fixed=fixed)
+        refuse_empty(call.order)
     code, _ = run_call(call)
     ctx.exit(code)

@@ -48,6 +48,8 @@ def run_job(job_file: str) -> NoReturn:
     _redirect_output(Path(job["log"]))
     # Each request raises, until the job heeds one: a plugin's code may catch it, and the bench then asks again.
     INTERRUPTION.listen(signal.SIGTERM, signal.SIGINT)
+    if hasattr(signal, "pthread_sigmask"):  # blocked while a fork server started
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT,))
     adopt_orphans()
     status = _KINDS[job["kind"]](job)
     _release_semaphores()

@@ -11,7 +11,7 @@ import pytest
 
 CODE = """
 import json, sys, threading
-import harness.bench.preload
+import harness.bench.processes.preload
 import torch
 print(json.dumps({
     "cuda": torch.cuda.is_initialized(),
@@ -55,7 +55,10 @@ def test_threads_that_wait_go_to_sleep_unless_the_user_wants_them_to_spin(
     given: dict[str, str], expected: list[str | None]
 ) -> None:
     names = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
-    code = f"import json, os, harness.bench.preload; print(json.dumps([os.environ.get(name) for name in {names}]))"
+    code = (
+        "import json, os, harness.bench.processes.preload; "
+        f"print(json.dumps([os.environ.get(name) for name in {names}]))"
+    )
     unset = (*names, "ZOO_PRELOAD")  # nothing has to be preloaded here
     env = {name: value for name, value in os.environ.items() if name not in unset} | given
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
@@ -66,7 +69,8 @@ def test_threads_that_wait_go_to_sleep_unless_the_user_wants_them_to_spin(
 @pytest.mark.parametrize("compiler", [False, True])
 def test_the_compiler_is_imported_only_if_trials_will_use_it(compiler: bool) -> None:
     code = (
-        "import sys, harness.bench.preload; print('torch._dynamo' in sys.modules, 'harness.trial.trial' in sys.modules)"
+        "import sys, harness.bench.processes.preload; "
+        "print('torch._dynamo' in sys.modules, 'harness.trial.trial' in sys.modules)"
     )
     env = {**os.environ, "ZOO_PRELOAD": "torch,torch._dynamo" if compiler else "torch"}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)

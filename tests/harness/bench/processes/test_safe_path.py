@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.bench.processes import safe_path
+from harness.bench.processes.fork_server import safe_path
 
 BENCH = ["bench", "--models", "linear", "--data", "digits", "--seeds", "1", "--epochs", "1", "--measure-seconds", "0"]
 RAISES = "raise RuntimeError('imported from the working folder')\n"

@@ -10,9 +10,11 @@ import atexit
 import contextlib
 import importlib
 import os
+import signal
 import warnings
 
-from harness.bench.processes import PRELOAD_ALLOWED, PRELOAD_VARIABLE, UNSET_VARIABLE
+from harness.bench.processes.fork_server import PRELOAD_ALLOWED, PRELOAD_VARIABLE, UNSET_VARIABLE
+from harness.bench.processes.server_start import Greeting
 from harness.system.descendants import adopt_orphans, end_descendants
 from zoo.errors import StoreError
 from zoo.files.cache import cache_root, require_writable_cache
@@ -24,6 +26,10 @@ With 1,000, a ResNet-20 on two idle cores lost 5 to 9 %."""
 # The flag that it has set stays for this process and its children; a program that a plugin starts may need its folder.
 for _name in (os.environ.pop(UNSET_VARIABLE, ""), UNSET_VARIABLE):
     os.environ.pop(_name, None)
+
+# A Ctrl-C at the terminal is for the bench, which decides; it has come in blocked until here.
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT,))
 
 # What a trial leaves running comes to the fork server, where the bench finds it; what it leaves when the bench has died
 # ends here. The server warns of a process that ends without having been asked for.
@@ -52,10 +58,18 @@ with contextlib.suppress(StoreError):  # a cache that cannot be written: the com
     require_writable_cache()
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_root() / "compiled"))
 
-for _name in os.environ.get(PRELOAD_VARIABLE, "").split(","):
-    if _name in PRELOAD_ALLOWED:
-        importlib.import_module(_name)
-if "torch" in os.environ.get(PRELOAD_VARIABLE, "").split(","):
-    # The engine, and what every trial comes to import for its metrics.
-    for _name in ("harness.trial.trial", "scipy.special", "scipy.optimize"):
-        importlib.import_module(_name)
+_wanted = os.environ.get(PRELOAD_VARIABLE, "").split(",")
+_greeting = Greeting()
+try:
+    for _name in _wanted:
+        if _name in PRELOAD_ALLOWED:
+            importlib.import_module(_name)
+    if "torch" in _wanted:
+        # The engine, and what every trial comes to import for its metrics.
+        for _name in ("harness.trial.trial", "scipy.special", "scipy.optimize"):
+            importlib.import_module(_name)
+    for _name in _greeting.modules():
+        if _name in PRELOAD_ALLOWED:
+            importlib.import_module(_name)
+finally:
+    _greeting.ready()

@@ -48,7 +48,7 @@ def do(tmp_path: Path) -> Callable[..., tuple[subprocess.Popen[str], Any]]:
         paths = {"log": str(tmp_path / "log"), "result": str(tmp_path / "result.json")}
         file = tmp_path / "job.json"
         file.write_text(json.dumps({**job, **paths}))
-        code = f"from harness.bench.jobs import run_job; run_job({str(file)!r})"
+        code = f"from harness.bench.processes.jobs import run_job; run_job({str(file)!r})"
         process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
         assert process.communicate(timeout=60)[0] == ""
         assert process.returncode == 0, (tmp_path / "log").read_text()

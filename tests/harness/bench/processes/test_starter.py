@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from harness.bench.processes import Job, Starter, visible_devices, wait_for_any
+from harness.bench.processes.starter import Job, Starter, visible_devices, wait_for_any
 
 Start = Callable[..., Job]
 
@@ -113,7 +113,7 @@ def test_a_long_temporary_folder_does_not_keep_jobs_from_starting(tmp_path: Path
     folder = tmp_path / ("t" * 120)
     folder.mkdir()
     code = (
-        "import tempfile; from pathlib import Path; from harness.bench.processes import Starter\n"
+        "import tempfile; from pathlib import Path; from harness.bench.processes.starter import Starter\n"
         "job = dict(kind='call', function='textwrap:indent', arguments=dict(text='a', prefix='> '))\n"
         f"job.update(log={str(tmp_path / 'log')!r}, result={str(tmp_path / 'result.json')!r})\n"
         f"started = Starter(()).start(job, Path({str(tmp_path)!r}))\n"
