@@ -181,7 +181,14 @@ def _key(trial: ResolvedTrial, machine: Machine) -> str:
         exclude={
             "seed": True,
             "dataset": {"limit_train", "limit_test", "val_fraction", "folds", "fold", "resplit"},
-            "execution": {"looks", "measure_seconds", "measure_shares", "best_inference", "batched_seeds"},
+            "execution": {
+                "looks",
+                "first_seeds",
+                "measure_seconds",
+                "measure_shares",
+                "best_inference",
+                "batched_seeds",
+            },
         },
     )
     spec["recipe"]["hyperparameters"].pop("epochs", None)

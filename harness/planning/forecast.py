@@ -286,7 +286,7 @@ def _combination(spec: TrialSpec) -> str:
 
 
 def _conditions(spec: TrialSpec) -> str:
-    return spec.execution.model_dump_json(exclude={"looks"})
+    return spec.execution.model_dump_json(exclude={"looks", "first_seeds"})
 
 
 def _network(spec: TrialSpec) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 
@@ -12,7 +12,7 @@ from harness.planning.request import BenchRequest
 from harness.planning.selected import SelectedArchitecture, SelectedDataset, SelectedRecipe, Selection
 from harness.planning.selection import READ_WITHOUT_TRAINING
 from harness.records.provenance import provider_spec
-from harness.records.seed_schedule import seed_counts
+from harness.records.seed_schedule import FIRST_SEEDS, seed_counts
 from harness.records.spec import (
     ArchitectureSpec,
     ClassifierSpec,
@@ -87,12 +87,22 @@ class Plan:
         return tuple({stable_hash(trial.dataset.model_dump()): trial.dataset for trial in self.trials}.values())
 
 
+def _looks(request: BenchRequest) -> Sequence[int]:
+    """Return the number of seeds of each row at each look at the ranks that decides on more seeds."""
+    if request.seeds == "auto":
+        return seed_counts(request.max_seeds)
+    if request.stops_rows:
+        return range(1, request.seeds + 1)
+    return (request.seeds,)
+
+
 def make_plan(selection: Selection) -> Plan:
     """Combine a selection: for each dataset and seed, every architecture with every recipe.
 
     Seeds and their folds form the outer loops, so that an unfinished bench has run all models on the same ones.
     """
     request = selection.request
+    looks = _looks(request)
     execution = ExecutionSpec(
         device=request.device,
         gpus_per_trial=request.gpus_per_trial,
@@ -102,7 +112,8 @@ def make_plan(selection: Selection) -> Plan:
         batched_seeds=request.batched_seeds,
         threads=request.threads,
         small_images={None: "auto", True: "on", False: "off"}[request.small_images],  # type: ignore[arg-type]
-        looks=len(seed_counts(request.max_seeds)) if request.seeds == "auto" else 1,
+        looks=len(looks),
+        first_seeds=looks[0] if len(looks) > 1 else FIRST_SEEDS,
         measure_seconds=request.measure_seconds,
         best_inference=request.best_inference,
     )

@@ -184,6 +184,11 @@ class BenchRequest(FrozenModel):
         return None if self.budget is None else _seconds(self.budget)
 
     @property
+    def stops_rows(self) -> bool:
+        """Whether rows get seed after seed, and those that cannot reach the best one no more: within a budget."""
+        return self.budget is not None and self.seeds != "auto" and self.seeds > 1 and not self.is_tuned
+
+    @property
     def second(self) -> BenchRequest:
         """The request for the recipes that come afterwards: with their own overrides, and without searches."""
         kept = {key: value for key, value in self.set.items() if key.partition(".")[0] not in ("recipe", "then")}

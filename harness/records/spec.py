@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import PydanticSerializationError
 
+from harness.records.seed_schedule import FIRST_SEEDS
 from zoo.options import Option
 from zoo.preparation import DEFAULT_SIZE, Fit, Interpolation, Preparation
 from zoo.published import PublishedFigure
@@ -185,6 +186,8 @@ class ExecutionSpec(FrozenModel):
     """Whether first strides are reduced for small images; auto: below 64 pixels."""
     looks: int = 1
     """Maximum number of times that the bench tests ranks to decide on more seeds; they share one error level."""
+    first_seeds: int = FIRST_SEEDS
+    """Number of seeds that every row gets before the first of several looks."""
     measure_seconds: float = 0.3
     """Duration of each speed measurement, for all trials of a row together."""
     measure_shares: int = 1

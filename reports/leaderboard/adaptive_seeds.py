@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.records.record import Record
-from harness.records.seed_schedule import FIRST_SEEDS, seed_counts
+from harness.records.seed_schedule import seed_counts
 from harness.records.spec import TrialSpec
 from reports.leaderboard.ranking_evidence import evidence_of, most_common_images
 from reports.statistics.multiplicity import alpha_of_look
@@ -114,7 +114,10 @@ def expected_seeds(groups: Sequence[Group]) -> set[int]:
     """
     trained = [group for group in groups if group.example.origin is None]
     seeds = {record.spec.seed for group in trained for record in _records(group)}
-    return set(sorted(seeds)[:FIRST_SEEDS]) if looks_of(groups) > 1 else seeds
+    looks = [
+        record.spec.execution for group in trained for record in _records(group) if record.spec.execution.looks > 1
+    ]
+    return set(sorted(seeds)[: min(each.first_seeds for each in looks)]) if looks else seeds
 
 
 def combination_of(spec: TrialSpec) -> str:

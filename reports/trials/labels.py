@@ -214,10 +214,12 @@ def _recipe_settings(record: Record) -> dict[str, Any]:
     hyperparameters = spec.recipe.hyperparameters
     # First, and so named before what merely goes with it, such as the learning rate of a backbone from scratch.
     weights = {"pretrained": hyperparameters["pretrained"]} if "pretrained" in hyperparameters else {}
+    sizes = {"train_per_class": "all"} if hyperparameters.get("train_per_class") == 0 else {}
     return {
         **_search(record.search),
         **weights,
         **hyperparameters,
+        **sizes,
         "precision": spec.execution.precision,
         "version": spec.recipe.provider.version,
         "code": _code(spec.recipe.provider),

@@ -75,6 +75,7 @@ FULL = TrialSpec(
         threads=3,
         small_images="on",
         looks=4,
+        first_seeds=1,
         measure_seconds=0.0,
         measure_shares=3,
         best_inference=True,

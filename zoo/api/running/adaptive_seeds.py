@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TYPE_CHECKING
@@ -64,7 +64,7 @@ def run_until_settled(
         so_far = together(summaries, only_first=True)
         if so_far.interrupted:
             return Seeded(summary=so_far, reason="interrupted")
-        trials = [(store.folder(record.trial_id), record) for record in with_looks(so_far, len(counts))]
+        trials = [(store.folder(record.trial_id), record) for record in with_looks(so_far, counts)]
         look = look_at(trials, num_seeds=num_seeds, max_seeds=request.max_seeds)
         note(f"look {number} of at most {len(counts)}, with {plural(num_seeds, 'seed')}: {look.reason()}")
         if look.is_last:
@@ -84,17 +84,18 @@ def _wanted(plan: Plan, end: int, look: Look, done: dict[str, TrialSpec]) -> dic
 
 
 def _seeded(summary: BenchSummary, counts: tuple[int, ...], reason: str) -> Seeded:
-    return Seeded(summary=replace(summary, records=tuple(with_looks(summary, len(counts)))), reason=reason)
+    return Seeded(summary=replace(summary, records=tuple(with_looks(summary, counts))), reason=reason)
 
 
-def with_looks(summary: BenchSummary, looks: int) -> list[Record]:
-    """Return the records marked with the number of looks; a reused record, too, was selected by looking."""
+def with_looks(summary: BenchSummary, counts: Sequence[int]) -> list[Record]:
+    """Return the records marked with looks after these numbers of seeds; a reused one, too, was selected by looking."""
+    if len(counts) < 2:
+        return list(summary.records)
+    looks = {"looks": len(counts), "first_seeds": counts[0]}
     return [
         record.model_copy(
             update={
-                "spec": record.spec.model_copy(
-                    update={"execution": record.spec.execution.model_copy(update={"looks": looks})}
-                )
+                "spec": record.spec.model_copy(update={"execution": record.spec.execution.model_copy(update=looks)})
             }
         )
         for record in summary.records

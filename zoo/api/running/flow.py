@@ -116,7 +116,7 @@ def run_order(order: BenchOrder, progress: ProgressDisplay) -> BenchOutcome:
     if request.seeds == "auto":
         seeded = run_until_settled(plan, request, run=run, store=store, deadline=deadline, note=progress.note)
         summary, stopped = seeded.summary, seeded.reason
-    elif budget is not None and request.most_seeds > 1 and not request.is_tuned:
+    elif request.stops_rows:
         summary = run_while_in_reach(plan, run=run, store=store, note=progress.note)
     else:
         summary = run(plan)

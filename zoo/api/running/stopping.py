@@ -40,7 +40,7 @@ def run_while_in_reach(
         due = tuple(trial for trial in plan.trials if trial.seed == seed and _row(trial) not in stopped)
         summaries.append(run(replace(plan, trials=due)))
         so_far = together(summaries)
-        so_far = replace(so_far, records=tuple(with_looks(so_far, len(seeds))))
+        so_far = replace(so_far, records=tuple(with_looks(so_far, range(1, len(seeds) + 1))))
         if so_far.interrupted or number == len(seeds):
             break
         beaten = rows_out_of_reach(so_far.records, store) - stopped
