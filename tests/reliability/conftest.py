@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,8 +81,8 @@ class ToyBench:
             shutil.copy(HERE / name, folder / name)
         self.store = Store(folder / "runs")
 
-    def set_fault(self, process: str, at: int, how: str, what: str = "writes") -> None:
-        """Ask for a fault at the place of that number in every such process; 0 only counts places."""
+    def set_fault(self, process: str, at: int | Sequence[int], how: str, what: str = "writes") -> None:
+        """Ask for a fault at the place of that number in every such process, or of one of them each; 0 only counts."""
         for name in ("places.txt", "struck.txt"):
             (self.folder / name).unlink(missing_ok=True)
         (self.folder / "fault.json").write_text(json.dumps({"process": process, "at": at, "how": how, "what": what}))

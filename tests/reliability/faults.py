@@ -1,7 +1,8 @@
 """A plugin that lets one write, fsync or rename of a process fail: the Nth of all that this process does.
 
 ``fault.json`` beside it says which: ``{"process": "trial", "at": 7, "how": "kill"}`` strikes at the seventh place of
-each trial's process, so that one bench bears as many faults as it has trials. Other processes are ``prepare``, which
+each trial's process, so that one bench bears as many faults as it has trials; with a list, each process takes the
+next number of it, so that faults strike at different places. Other processes are ``prepare``, which
 decodes the data, and ``bench``. With ``"what": "reads"``, places are the files that are opened for reading. Each place
 passed is a line ``PID NUMBER NAME`` in ``places.txt``, and each fault one in ``struck.txt``: a bench without a fault
 tells how many places there are, and one with a fault whether it struck.
@@ -112,13 +113,25 @@ def _process() -> str:
     return str(json.loads(Path(job).read_bytes())["kind"])
 
 
+def _next_of(numbers: list[int]) -> int:
+    """Return the number that no process has taken yet; 0 if there is none."""
+    for number in numbers:
+        try:
+            os.close(os.open(HERE / f"taken-{number}", os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            continue
+        return number
+    return 0
+
+
 def _install() -> None:
     asked = HERE / "fault.json"
     if not asked.exists():
         return
     fault = json.loads(asked.read_text())
     if _process() == fault["process"] and not hasattr(os, "zoo_test_faults"):
-        os.zoo_test_faults = Faults(fault["at"], fault["how"], fault["what"])  # type: ignore[attr-defined]
+        at = fault["at"] if isinstance(fault["at"], int) else _next_of(fault["at"])
+        os.zoo_test_faults = Faults(at, fault["how"], fault["what"])  # type: ignore[attr-defined]
         os.zoo_test_faults.install()  # type: ignore[attr-defined]
 
 
