@@ -10,7 +10,7 @@ from zoo.catalog import Catalog
 from zoo.errors import UnknownNameError, UsageError
 
 BENCH = (
-    "bench", "--models", "linear,lenet5", "--data", "digits", "--recipes", "ncm,probe", "--seeds", "1",
+    "bench", "--models", "linear,lenet5", "--data", "digits", "--recipes", "ncm,knn", "--seeds", "1",
     "--device", "cpu", "--set", "recipe.pretrained=false", "--measure-seconds", "0",
 )  # fmt: skip
 
