@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,27 +37,27 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def run(names: list[str], folder: Path) -> dict[str, Found]:
+def run(names: list[str], cache: Path) -> dict[str, Found]:
     here = Path(__file__).parent  # named, because with PYTHONSAFEPATH a script's folder is not searched
     done = subprocess.run(
         [sys.executable, here / "scenarios.py", *names],
         capture_output=True,
         text=True,
         timeout=500,
-        env={**os.environ, "ZOO_CACHE": str(folder), "PYTHONPATH": os.pathsep.join([str(here), *sys.path])},
+        env={**os.environ, "ZOO_CACHE": str(cache), "PYTHONPATH": os.pathsep.join([str(here), *sys.path])},
     )
     assert done.returncode == 0, done.stderr[-4000:]
     return {found["scenario"]: found for found in map(json.loads, done.stdout.splitlines())}
 
 
 @pytest.fixture(scope="module")
-def fast(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Found]:
-    return run(FAST, tmp_path_factory.mktemp("cache"))
+def fast(make_cache: Callable[[], Path]) -> dict[str, Found]:
+    return run(FAST, make_cache())
 
 
 @pytest.fixture(scope="module")
-def slow(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Found]:
-    return run(SLOW, tmp_path_factory.mktemp("cache"))
+def slow(make_cache: Callable[[], Path]) -> dict[str, Found]:
+    return run(SLOW, make_cache())
 
 
 def test_the_pretend_accelerator_refuses_tensors_of_the_host(fast: dict[str, Found]) -> None:

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -15,7 +15,9 @@ import pytest
 FAST = ("mission",)
 
 
-def rehearse(root: Path, out: Path, *options: str, timeout: float = 280) -> subprocess.CompletedProcess[str]:
+def rehearse(
+    root: Path, out: Path, *options: str, cache: Path | None = None, timeout: float = 280
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [
             sys.executable,
@@ -30,7 +32,7 @@ def rehearse(root: Path, out: Path, *options: str, timeout: float = 280) -> subp
         capture_output=True,
         text=True,
         timeout=timeout,
-        env={**os.environ, "ZOO_CACHE": str(out / "cache")},
+        env={**os.environ, "ZOO_CACHE": str(cache or out / "cache")},
     )
 
 
@@ -50,8 +52,10 @@ def items(root: Path) -> Iterator[ModuleType]:
             sys.modules.pop(path.stem, None)
 
 
-def test_a_rehearsal_writes_a_line_for_each_item_and_a_page(root: Path, tmp_path: Path) -> None:
-    done = rehearse(root, tmp_path, "--only", ",".join(FAST))
+def test_a_rehearsal_writes_a_line_for_each_item_and_a_page(
+    root: Path, tmp_path: Path, make_cache: Callable[[], Path]
+) -> None:
+    done = rehearse(root, tmp_path, "--only", ",".join(FAST), cache=make_cache())
     assert done.returncode == 0, done.stdout + done.stderr
     found = results(tmp_path)
     assert {name: each["verdict"] for name, each in found.items()} == dict.fromkeys(FAST, "rehearsed"), found
