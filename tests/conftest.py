@@ -15,6 +15,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from click.testing import CliRunner, Result
 from hypothesis.internal.conjecture import providers
 
 from zoo import Catalog, build_catalog
@@ -111,6 +112,19 @@ def run_zoo(zoo_script: Path, tmp_path: Path) -> RunZoo:
         )
 
     return run
+
+
+@pytest.fixture
+def call_zoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run ``zoo`` in this process and an empty folder: nothing is imported anew, and benches share a fork server."""
+    from zoo.cli.group import zoo
+
+    monkeypatch.chdir(tmp_path)
+
+    def call(*args: str | Path, **variables: str) -> Result:
+        return CliRunner(env=variables).invoke(zoo, ["--no-plugins", *map(str, args)], prog_name="zoo")
+
+    return call
 
 
 @pytest.fixture(scope="module")

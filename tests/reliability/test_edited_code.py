@@ -28,16 +28,16 @@ def zoo_architectures():
 
 
 def test_a_trial_after_an_edit_fails_and_the_next_bench_runs_the_new_code(
-    run_zoo: Callable[..., Any], tmp_path: Path
+    call_zoo: Callable[..., Any], tmp_path: Path
 ) -> None:
     file = tmp_path / "mine.py"
     file.write_text(PLUGIN.format(file=str(file)))
     command = "bench --plugin mine.py --models one --data digits --epochs 1 --seeds 2 --jobs 1 --measure-seconds 0 -q"
-    done = run_zoo(*command.split())
-    assert done.returncode == 1
+    done = call_zoo(*command.split())
+    assert done.exit_code == 1
     assert "the code of one was edited while the bench ran (module mine.py)" in done.stderr
     assert sizes(tmp_path) == {("done", 760), ("failed", None)}
-    assert run_zoo(*command.split()).returncode == 0
+    assert call_zoo(*command.split()).exit_code == 0
     assert sizes(tmp_path) == {("done", 760), ("failed", None), ("done", 1510)}
 
 

@@ -204,39 +204,39 @@ def zoo_recipes():
 
 
 def test_rows_of_three_input_sizes_are_compared_on_the_same_images(
-    run_zoo: Callable[..., Any], photographs: Path, tmp_path: Path
+    call_zoo: Callable[..., Any], photographs: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "sizes.py").write_text(PLUGIN)
     selecting = ("--plugin", "sizes.py", "--models", "net16,net20,net28", "--recipes", "tuned", "--seeds", "1")
     selecting += ("--data", f"folder:{photographs}")
-    plan = run_zoo("plan", *selecting)
-    assert plan.returncode == 0, plan.stderr
+    plan = call_zoo("plan", *selecting)
+    assert plan.exit_code == 0, plan.stderr
     for size in (16, 20, 28):
         assert f"{size} px, crop 0.875" in plan.stdout
-    result = run_zoo("bench", *selecting, "--device", "cpu", "--measure-seconds", "0", "-o", "runs", timeout=300)
-    assert result.returncode == 0, result.stderr
+    result = call_zoo("bench", *selecting, "--device", "cpu", "--measure-seconds", "0", "-o", "runs")
+    assert result.exit_code == 0, result.stderr
     records = [read_record(path) for path in sorted((tmp_path / "runs").glob("*/record.json"))]
     assert [each.data.image_size for each in records if each.data] == [16, 20, 28]
     assert len({each.data.fingerprint for each in records if each.data}) == 1
     samples = [load_predictions(path.parent).samples.tolist() for path in (tmp_path / "runs").glob("*/record.json")]
     assert samples[0] == samples[1] == samples[2]
-    ranked = run_zoo("rank", "runs", "--format", "json")
+    ranked = call_zoo("rank", "runs", "--format", "json")
     (table,) = json.loads(io.StringIO(ranked.stdout).read())["tables"]
     assert len(table["rows"]) == 3
 
 
 def test_random_crops_are_drawn_from_whole_photographs_that_are_kept_for_the_bench(
-    run_zoo: Callable[..., Any], photographs: Path, tmp_path: Path, make_cache: Callable[[], Path]
+    call_zoo: Callable[..., Any], photographs: Path, tmp_path: Path, make_cache: Callable[[], Path]
 ) -> None:
     cache = make_cache()
     words = ("bench", "--models", "linear", "--recipes", "sgd_quick", "--data", f"folder:{photographs}", "--seeds", "1")
     words += ("--image-size", "16", "--epochs", "2", "--batch-size", "8", "--device", "cpu", "--measure-seconds", "0")
     words += ("-o", "runs", "--set", "recipe.random_resized_crop=0.4")
-    first = run_zoo(*words, timeout=300, ZOO_CACHE=str(cache))
-    assert first.returncode == 0, first.stderr
+    first = call_zoo(*words, ZOO_CACHE=str(cache))
+    assert first.exit_code == 0, first.stderr
     (path,) = (tmp_path / "runs").glob("*/record.json")
     assert read_record(path).outcome == "done"
     assert len(list(cache.rglob("*whole*"))) > 0
     before = path.read_bytes()
-    assert run_zoo(*words, timeout=300, ZOO_CACHE=str(cache)).returncode == 0
+    assert call_zoo(*words, ZOO_CACHE=str(cache)).exit_code == 0
     assert path.read_bytes() == before

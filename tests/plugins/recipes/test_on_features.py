@@ -30,14 +30,14 @@ def test_each_starts_from_published_weights(name):
     assert RECIPES[name].source
 
 
-def test_probe_and_knn_on_pixels_of_digits_predict_what_scikit_learn_does(run_zoo, make_cache, tmp_path):
+def test_probe_and_knn_on_pixels_of_digits_predict_what_scikit_learn_does(call_zoo, make_cache, tmp_path):
     """Features of the network ``linear`` are the pixels themselves, normalised."""
     cache = make_cache()
-    done = run_zoo(
+    done = call_zoo(
         "bench", "--models", "linear", "--data", "digits", "--recipes", "probe,knn", "--seeds", "1", "--device", "cpu",
         "--set", "recipe.pretrained=false", "--measure-seconds", "0", "--out", "runs", ZOO_CACHE=str(cache),
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     (folder,) = (cache / "decoded").glob("digits-*[0-9a-f]")
     facts = json.loads((folder / "data.json").read_text())
 
