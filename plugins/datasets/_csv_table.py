@@ -18,7 +18,8 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from plugins.datasets._labels import tidy
 from zoo.errors import DataError
 from zoo.files.plain_files import TABLE, read_bytes
 from zoo.options import Option
+from zoo.text import one_line
 
 COLUMN_NAMES = {
     "path": (
@@ -34,11 +36,11 @@ COLUMN_NAMES = {
     ),
     "label": ("label", "class", "target", "category", "label_name", "class_name", "labels", "classname"),
     "split": ("split", "subset", "set"),
-    "group": ("group", "group_id", "groups", "patient", "patient_id"),
+    "group": ("group", "group_id", "groups", "patient", "patient_id", "subject", "subject_id"),
     "slice": ("slice", "slices"),
     "hierarchy": ("hierarchy", "superclass", "super_class"),
 }  # fmt: skip
-"""Names of each column, in order of preference."""
+"""Names of each column, in order of preference, as :func:`plain` returns them."""
 
 TABLE_OPTIONS: Mapping[str, Option] = {
     "delimiter": "",
@@ -82,6 +84,24 @@ class CsvTable:
     rows: tuple[TableRow, ...]
     columns: Mapping[str, str]
     """Name in the file of each of the columns path, label, split, group, slice and hierarchy, if present."""
+    unread: tuple[str, ...] = ()
+    """Names of the other columns."""
+
+
+def plain(name: str) -> str:
+    """Return a column's name in lower case with underscores, as known names are written: ``Patient ID``."""
+    return re.sub(r"[\s_-]+", "_", name.strip().lower())
+
+
+def unread_note(names: Iterable[str], options: Iterable[str]) -> list[str]:
+    """Return a note on the columns that are not read, which may hold splits or groups; *options* choose columns."""
+    shown = [one_line(name, max_length=40) for name in names if name]
+    return [f"columns that are not read: {listed(shown)} ({' and '.join(options)} choose columns)"] if shown else []
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the first of the names of columns for a sentence."""
+    return ", ".join(map(repr, names[:10])) + (" …" if len(names) > 10 else "") if any(names) else "nothing"
 
 
 def read_table(path: Path, options: Mapping[str, Option]) -> CsvTable:
@@ -116,7 +136,12 @@ def read_table(path: Path, options: Mapping[str, Option]) -> CsvTable:
             rows.append(TableRow(line=line, **row))
     except csv.Error as error:
         raise DataError(f"csv: {path} is not a CSV file: {error}") from error
-    return CsvTable(rows=tuple(rows), columns={name: header[place] for name, place in places.items() if place >= 0})
+    read = {place: name for name, place in places.items() if place >= 0}
+    return CsvTable(
+        rows=tuple(rows),
+        columns={name: header[place] for place, name in read.items()},
+        unread=tuple(name for place, name in enumerate(header) if place not in read),
+    )
 
 
 def _text(path: Path, encoding: str) -> str:
@@ -149,10 +174,10 @@ def _header(line: str, delimiter: str, options: Mapping[str, Option]) -> tuple[l
     if delimiter:
         return [tidy(cell) for cell in next(csv.reader([line], delimiter=delimiter), [])], delimiter
     known = {name for names in COLUMN_NAMES.values() for name in names}
-    known |= {str(options.get(f"{name}_column") or "").lower() for name in COLUMN_NAMES} - {""}
+    known |= {plain(str(options.get(f"{name}_column") or "")) for name in COLUMN_NAMES} - {""}
 
     def rank(each: str) -> tuple[int, int]:
-        return len({cell.lower() for cell in tried[each]} & known), len(tried[each])
+        return len({plain(cell) for cell in tried[each]} & known), len(tried[each])
 
     best = max(_DELIMITERS, key=rank)
     return tried[best], best
@@ -161,13 +186,13 @@ def _header(line: str, delimiter: str, options: Mapping[str, Option]) -> tuple[l
 def _places(path: Path, header: list[str], options: Mapping[str, Option]) -> dict[str, int]:
     """Return the position of each column in the header, -1 if it is absent."""
     places = {}
-    lowered = [name.lower() for name in header]
+    lowered = [plain(name) for name in header]
     for column, names in COLUMN_NAMES.items():
         stated = str(options.get(f"{column}_column") or "")
         if stated:
-            if stated.lower() not in lowered:
-                raise DataError(f"csv: {path} has no column {stated!r}; its columns are {_listed(header)}")
-            places[column] = header.index(stated) if stated in header else lowered.index(stated.lower())
+            if plain(stated) not in lowered:
+                raise DataError(f"csv: {path} has no column {stated!r}; its columns are {listed(header)}")
+            places[column] = header.index(stated) if stated in header else lowered.index(plain(stated))
             continue
         present = [name for name in names if name in lowered]
         if lowered.count(present[0] if present else "") > 1 or (len(present) > 1 and present[0] != column):
@@ -180,12 +205,8 @@ def _places(path: Path, header: list[str], options: Mapping[str, Option]) -> dic
     if missing:
         raise DataError(
             f"csv: the first line of {path} must name the columns path and label, and may name split, group, slice and "
-            f"hierarchy; it has {_listed(header)}: rename them, or set "
+            f"hierarchy; it has {listed(header)}: rename them, or set "
             f"{' and '.join(f'data.{name}_column' for name in missing)} (or data.delimiter if another character "
             "separates the columns)"
         )
     return places
-
-
-def _listed(header: list[str]) -> str:
-    return ", ".join(map(repr, header[:10])) + (" …" if len(header) > 10 else "") if any(header) else "nothing"

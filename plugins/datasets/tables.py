@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from plugins.datasets._assembly import TEST_OPTION, TWINS_OPTION, assemble
-from plugins.datasets._csv_table import TABLE_OPTIONS, TableRow, read_table
+from plugins.datasets._csv_table import TABLE_OPTIONS, CsvTable, TableRow, plain, read_table, unread_note
 from plugins.datasets._files import find_argument
 from plugins.datasets._hierarchy import from_groups
 from plugins.datasets._labels import MISSING, name_classes, name_groups, tidy
@@ -83,15 +83,19 @@ def load_csv(request: DataRequest) -> Splits:
         {name: _split(each, index_of, group_of) for name, each in by_split.items()},
         request.options,
         source=source,
-        notes=[*_column_notes(table.columns), *notes, *group_notes],
+        notes=[*_column_notes(table), *notes, *group_notes],
         hierarchy=from_groups(classes, index_of, ((each.label, each.hierarchy) for each in images), source=source),
     )
 
 
-def _column_notes(columns: Mapping[str, str]) -> list[str]:
-    """Return a note on columns that were recognised by other names."""
-    other = [f"{name!r} for the {column}" for column, name in columns.items() if name.lower() != column]
-    return [f"columns of the CSV were recognised by their names: {', '.join(other)}"] if other else []
+def _column_notes(table: CsvTable) -> list[str]:
+    """Return notes on columns that were recognised by other names, and on those that are not read."""
+    other = [f"{name!r} for the {column}" for column, name in table.columns.items() if plain(name) != column]
+    free = [f"data.{column}_column" for column in ("split", "group", "slice") if column not in table.columns]
+    return [
+        *([f"columns of the CSV were recognised by their names: {', '.join(other)}"] if other else []),
+        *unread_note(table.unread, free or ["data.label_column"]),
+    ]
 
 
 def _images(table: Path, rows: Iterable[TableRow], request: DataRequest) -> list[_Listed]:

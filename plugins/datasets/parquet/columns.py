@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from plugins.datasets._csv_table import COLUMN_NAMES, listed, plain
 from zoo.errors import DataError
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def image_column_of(schema: pa.Schema, file: Path, stated: str) -> str:
         return str((candidates or paths)[0])
     raise DataError(
         f"{file} has {'several columns' if candidates else 'no column'} of image bytes; expected one called 'image' "
-        f"or 'img', or set data.image_column (its columns: {', '.join(schema.names)})"
+        f"or 'img', or set data.image_column (its columns: {listed(schema.names)})"
+        f"{'' if candidates else '; save pixels that are numbers as image files first'}"
     )
 
 
@@ -63,14 +65,23 @@ def label_column_of(schema: pa.Schema, file: Path, stated: str) -> str:
     for name in (stated,) if stated else _LABEL_COLUMNS:
         if name in schema.names:
             return name
-    raise DataError(
-        f"{file} has no column called 'label': set data.label_column (its columns: {', '.join(schema.names)})"
-    )
+    raise DataError(f"{file} has no column called 'label': set data.label_column (its columns: {listed(schema.names)})")
+
+
+def group_column_of(schema: pa.Schema, file: Path, stated: str) -> str:
+    """Return the column of groups: that which is stated, or else the first with a usual name; empty if none has one.
+
+    Raises:
+        DataError: If there is no such column.
+    """
+    _check_stated(schema, file, stated, "group_column")
+    usual = {plain(name): name for name in reversed(schema.names)}
+    return stated or next((usual[name] for name in COLUMN_NAMES["group"] if name in usual), "")
 
 
 def _check_stated(schema: pa.Schema, file: Path, stated: str, option: str) -> None:
     if stated and stated not in schema.names:
-        raise DataError(f"{file} has no column {stated!r} (data.{option}); its columns are {', '.join(schema.names)}")
+        raise DataError(f"{file} has no column {stated!r} (data.{option}); its columns are {listed(schema.names)}")
 
 
 def class_names_in(schema: pa.Schema, column: str) -> Sequence[str] | None:

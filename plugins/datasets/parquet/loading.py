@@ -14,10 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plugins.datasets._assembly import assemble
+from plugins.datasets._csv_table import COLUMN_NAMES, listed, plain, unread_note
 from plugins.datasets._files import files_signature
-from plugins.datasets._labels import name_classes
+from plugins.datasets._labels import MISSING, name_classes, name_groups, tidy
 from plugins.datasets._split_names import split_of
-from plugins.datasets.parquet.columns import class_names_in, image_column_of, label_column_of, states_file_names
+from plugins.datasets.parquet.columns import (
+    class_names_in,
+    group_column_of,
+    image_column_of,
+    label_column_of,
+    states_file_names,
+)
 from plugins.datasets.parquet.values import (
     ParquetImages,
     ParquetNames,
@@ -37,7 +44,7 @@ if TYPE_CHECKING:
 
 _SHARD = re.compile(r"(?P<stem>.*)-(?P<number>\d{5})-of-(?P<total>\d{5})(-[0-9a-f]+)?")
 
-PARQUET_OPTIONS: Mapping[str, Option] = {"image_column": "", "label_column": ""}
+PARQUET_OPTIONS: Mapping[str, Option] = {"image_column": "", "label_column": "", "group_column": ""}
 """Names of the columns, if they cannot be detected by their types and names."""
 
 
@@ -75,14 +82,23 @@ def load_parquet(
     if validation_is_test and "test" not in splits and "val" in splits:
         splits["test"] = splits.pop("val")
     classes, index_of, class_notes = _classes(
-        [each.labels for each in splits.values()], splits["train"].names, path, options.get("twins", "error")
+        [each.labels for each in splits.values()],
+        [each for split in splits.values() for each in split.names],
+        path,
+        options.get("twins", "error"),
     )
+    group_of, group_notes = name_groups({group for each in splits.values() for group in each.groups or ()} - {""})
+    if "label_column" in options:  # columns can be chosen
+        unread = dict.fromkeys(name for each in splits.values() for name in each.unread)
+        notes += unread_note(unread, ["data.label_column", *([] if group_of else ["data.group_column"])])
+        if any(plain(name) in COLUMN_NAMES["split"] for name in unread):
+            notes.append("splits are told by names of files, such as train.parquet and test.parquet, not by a column")
     return assemble(
         classes,
-        {name: _split(name, each, index_of, path) for name, each in splits.items()},
+        {name: _split(name, each, index_of, group_of, path) for name, each in splits.items()},
         options,
         source=str(path),
-        notes=[*class_notes, *notes],
+        notes=[*class_notes, *group_notes, *notes],
     )
 
 
@@ -93,8 +109,12 @@ class _RawSplit:
     files: list[Path]
     image_column: str
     labels: list[Any]
-    names: Sequence[str] | None
-    """Class names from the metadata, if any."""
+    groups: list[str] | None
+    """Name of the group of each row, empty for a row that is a group by itself; None if there is no such column."""
+    names: list[tuple[Path, Sequence[str]]]
+    """Class names in the metadata of each file that has any."""
+    unread: tuple[str, ...]
+    """Names of the columns that are not read."""
 
 
 def _files_by_split(path: Path) -> dict[str, list[Path]]:
@@ -135,17 +155,40 @@ def _check_shards(files: list[Path]) -> None:
 
 def _read_split(files: list[Path], options: Mapping[str, Option]) -> _RawSplit:
     labels: list[Any] = []
-    names: Sequence[str] | None = None
-    image_column = label_column = ""
+    groups: list[str] = []
+    names: list[tuple[Path, Sequence[str]]] = []
+    image_column = label_column = group_column = ""
+    unread: dict[str, None] = {}
     for file in files:
         parquet = open_parquet(file)
         with damage_named(file):
             schema = parquet.schema_arrow
             image_column = image_column_of(schema, file, str(options.get("image_column") or ""))
             label_column = label_column_of(schema, file, str(options.get("label_column") or ""))
-            names = names or class_names_in(schema, label_column)
+            group_column = group_column_of(schema, file, str(options.get("group_column") or ""))
+            if found := class_names_in(schema, label_column):
+                names.append((file, found))
         labels += [_single(label, file) for label in values_of(parquet, label_column, file)]
-    return _RawSplit(files=files, image_column=image_column, labels=labels, names=names)
+        read = {image_column, label_column, group_column}
+        unread |= dict.fromkeys(name for name in schema.names if name not in read)
+        of_file = values_of(parquet, group_column, file) if group_column else [None] * (len(labels) - len(groups))
+        groups += [_group(value) for value in of_file]
+    return _RawSplit(
+        files=files,
+        image_column=image_column,
+        labels=labels,
+        groups=groups if any(groups) else None,
+        names=names,
+        unread=tuple(unread),
+    )
+
+
+def _group(value: object) -> str:
+    """Return the name of a group; empty if the value is missing."""
+    if isinstance(value, float) and value.is_integer():  # whole numbers beside missing ones
+        value = int(value)
+    name = "" if value is None else tidy(str(value))
+    return "" if name in MISSING else name
 
 
 def _single(label: Any, file: Path) -> Any:
@@ -157,13 +200,18 @@ def _single(label: Any, file: Path) -> Any:
                 "another column with data.label_column"
             )
         label = label[0]
+    if isinstance(label, dict):
+        raise DataError(
+            f"{file} has labels with several fields ({listed(list(label))}): save the field that is the class as a "
+            "column, or choose another column with data.label_column"
+        )
     if isinstance(label, float):
         return None if math.isnan(label) else int(label) if label.is_integer() else label
     return label
 
 
 def _classes(
-    labels: list[list[Any]], names: Sequence[str] | None, path: Path, twins: object
+    labels: list[list[Any]], stated: list[tuple[Path, Sequence[str]]], path: Path, twins: object
 ) -> tuple[tuple[str, ...], dict[Any, int], tuple[str, ...]]:
     """Return class names, the class index of each original label, and notes."""
     values = {label for each in labels for label in each}
@@ -174,9 +222,14 @@ def _classes(
     if all(isinstance(value, str) for value in values):
         return name_classes(values, source=str(path), twins=twins)
     if not all(isinstance(value, int) for value in values):
-        raise DataError(f"the labels in {path} are neither whole numbers nor strings")
+        kinds = sorted({type(value).__name__ for value in values})
+        raise DataError(
+            f"the labels in {path} must all be whole numbers or all text; they are of the types {', '.join(kinds)}: "
+            "save them in one way, or choose another column with data.label_column"
+        )
     if min(values) < 0:
         raise DataError(f"{path} has rows with the label {min(values)}, beside others that are labelled: remove them")
+    names = _agreed_names(stated)
     if names is not None:
         if max(values) >= len(names):
             raise DataError(f"{path} names {len(names)} classes, but has the label {max(values)}")
@@ -187,7 +240,26 @@ def _classes(
     return tuple(str(value) for value in ordered), {value: k for k, value in enumerate(ordered)}, ()
 
 
-def _split(name: str, raw: _RawSplit, index_of: dict[Any, int], path: Path) -> Split:
+def _agreed_names(stated: list[tuple[Path, Sequence[str]]]) -> Sequence[str] | None:
+    """Return the longest list of class names; None if no file has any.
+
+    Raises:
+        DataError: If a number is one class in a file and another class in another.
+    """
+    if not stated:
+        return None
+    first, longest = max(stated, key=lambda each: len(each[1]))
+    for file, names in stated:
+        for number, (name, other) in enumerate(zip(names, longest, strict=False)):
+            if name != other:
+                raise DataError(
+                    f"the label {number} is {name!r} in {file.name} and {other!r} in {first.name}: save the class "
+                    "names as the labels, or with the same numbers in all files"
+                )
+    return longest
+
+
+def _split(name: str, raw: _RawSplit, index_of: dict[Any, int], group_of: dict[str, str], path: Path) -> Split:
     import numpy as np
 
     if not raw.labels:
@@ -195,13 +267,20 @@ def _split(name: str, raw: _RawSplit, index_of: dict[Any, int], path: Path) -> S
     labels_N: NDArray[np.int64] = np.fromiter(
         (index_of[label] for label in raw.labels), dtype=np.int64, count=len(raw.labels)
     )
+    groups = None
+    if group_of:
+        groups = [
+            group_of[group] if group else f"{name}/{index}"
+            for index, group in enumerate(raw.groups or [""] * len(raw.labels))
+        ]
     paths = paths_instead_of_images(raw.files, raw.image_column)
     if paths is not None:
-        return Split(encoded=paths, labels=labels_N)
+        return Split(encoded=paths, labels=labels_N, groups=groups)
     states_names = all(states_file_names(open_parquet(file).schema_arrow, raw.image_column) for file in raw.files)
     return Split(
         encoded=ParquetImages(raw.files, raw.image_column),
         labels=labels_N,
+        groups=groups,
         file_names=ParquetNames(raw.files, raw.image_column, len(raw.labels)) if states_names else None,
         signature=files_signature(raw.files),
     )

@@ -149,3 +149,16 @@ def test_a_column_names_the_groups_of_each_class(load: Load, photo: Photo, tmp_p
     table.write_text("\n".join([f"path,label,{column}", *rows]).replace("1.png,rock,", "1.png,ant,"))
     with pytest.raises(DataError, match="class 'ant' is in no group and 'animal/insect'"):
         load("csv", table)
+
+
+def test_columns_are_known_with_spaces_and_those_that_are_not_read_are_named(
+    load: Load, photo: Photo, tmp_path: Path
+) -> None:
+    """Resembles reports of fastai's ``is_valid`` and of patients' columns that a loader had ignored without a word."""
+    lines = ["image,label,Patient ID,is_valid", "a.png,cat,p1,True", "b.png,dog,p1,False", "c.png,dog,p2,False"]
+    splits = load("csv", write_csv(tmp_path, photo, lines))
+    assert splits.train.groups == ["p1", "p1", "p2"]
+    assert any("columns that are not read: 'is_valid' (data.split_column and" in note for note in splits.notes)
+    lines[0] = "path,label,group,split"
+    lines[1:] = [line.replace("True", "val").replace("False", "train") for line in lines[1:]]
+    assert not any("not read" in note for note in load("csv", write_csv(tmp_path, photo, lines)).notes)

@@ -52,7 +52,7 @@ def test_the_image_column_is_known_by_its_type_then_its_name(
 
 def test_several_image_columns_without_a_usual_name_are_doubtful() -> None:
     schema = pa.schema([("left", pa.binary()), ("right", IMAGE)])
-    with pytest.raises(DataError, match=r"several columns of image bytes; .*\(its columns: left, right\)"):
+    with pytest.raises(DataError, match=r"several columns of image bytes; .*\(its columns: 'left', 'right'\)"):
         image_column_of(schema, Path("x.parquet"), "")
 
 

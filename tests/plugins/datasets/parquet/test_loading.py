@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -73,7 +74,11 @@ def test_a_change_of_a_file_changes_the_signature(load: Load, tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("labels", "column", "message"),
-    [([0, None], "img", "without a label: remove them"), ([0.5, 1.5], "img", "neither"), ([0, -1], "img", "label -1")],
+    [
+        ([0, None], "img", "without a label: remove them"),
+        ([0.5, 1.5], "img", "all be whole numbers or all text"),
+        ([0, -1], "img", "label -1"),
+    ],
 )
 def test_labels_that_mean_nothing_are_an_error(
     load: Load, tmp_path: Path, labels: list[object], column: str, message: str
@@ -146,3 +151,46 @@ def test_paths_in_place_of_images_are_files_beside_the_table(
         load("parquet", tmp_path / "x.parquet")
     paths = [photo(tmp_path / name) for name in names]
     assert load("parquet", tmp_path / "x.parquet").train.encoded == paths
+
+
+def named_table(path: Path, names: list[str] | None, labels: list[Any], **columns: list[Any]) -> None:
+    features = {"info": {"features": {"label": {"names": names, "_type": "ClassLabel"}}}}
+    table = pa.table({"image": [png(i) for i in range(len(labels))], "label": labels, **columns})
+    pq.write_table(table.replace_schema_metadata({"huggingface": json.dumps(features)} if names else {}), path)
+
+
+def test_class_names_in_another_order_in_another_file_are_an_error(load: Load, tmp_path: Path) -> None:
+    """Resembles reports of splits that were exported apart: each has numbered its classes as they came."""
+    named_table(tmp_path / "train.parquet", ["cat", "dog"], [0, 1])
+    named_table(tmp_path / "test.parquet", ["dog", "cat"], [0, 1])
+    with pytest.raises(DataError, match=r"label 0 is 'cat' in train.parquet and 'dog' in test.parquet: save the class"):
+        load("parquet", tmp_path)
+
+
+def test_class_names_may_be_missing_or_fewer_in_a_file(load: Load, tmp_path: Path) -> None:
+    named_table(tmp_path / "train.parquet", ["cat"], [0, 0])
+    named_table(tmp_path / "val.parquet", None, [0, 1])
+    named_table(tmp_path / "test.parquet", ["cat", "dog"], [0, 1])
+    assert load("parquet", tmp_path).classes == ("cat", "dog")
+
+
+def test_a_column_of_groups_is_read_and_other_columns_are_named(load: Load, tmp_path: Path) -> None:
+    """Resembles reports of patients in both splits, whose column a loader had ignored."""
+    columns = {"Patient ID": ["p1", "P1 ", None], "split": ["train", "test", "test"], "age": [1, 2, 3]}
+    named_table(tmp_path / "x.parquet", None, [0, 1, 1], **columns)
+    splits = load("parquet", tmp_path)
+    assert splits.train.groups == ["P1", "P1", "train/2"]
+    said = "; ".join(splits.notes)
+    assert "not read: 'split', 'age' (data.label_column choose" in said
+    assert "splits are told by names of files" in said
+    assert load("parquet", tmp_path, group_column="age").train.groups == ["1", "2", "3"]
+
+
+def test_labels_with_fields_or_of_two_types_are_refused_with_the_remedy(load: Load, tmp_path: Path) -> None:
+    named_table(tmp_path / "x.parquet", None, [{"id": 0, "text": "cat"}, {"id": 1, "text": "dog"}])
+    with pytest.raises(DataError, match=r"labels with several fields \('id', 'text'\): save the field"):
+        load("parquet", tmp_path)
+    named_table(tmp_path / "x.parquet", None, [0, 1])
+    named_table(tmp_path / "y.parquet", None, ["0", "1"])
+    with pytest.raises(DataError, match=r"of the types int, str: save them in one way"):
+        load("parquet", tmp_path)
