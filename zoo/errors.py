@@ -65,10 +65,12 @@ class ManyErrors(UsageError):
 
     @classmethod
     def of(cls, errors: Iterable[ZooError]) -> ZooError:
-        """Return the only error, or all of them as one."""
-        flat: list[ZooError] = []
+        """Return the only error, or all of them as one; what several have in common is told once."""
+        told: dict[str, ZooError] = {}
         for error in errors:
-            flat.extend(error.errors if isinstance(error, ManyErrors) else (error,))
+            for each in error.errors if isinstance(error, ManyErrors) else (error,):
+                told.setdefault(str(each), each)
+        flat = list(told.values())
         return flat[0] if len(flat) == 1 else cls(flat)
 
     @classmethod

@@ -6,6 +6,7 @@ Shape suffixes: B batch, H height, W width, C channels, K classes.
 
 from __future__ import annotations
 
+import codecs
 import sys
 import threading
 from collections import Counter, deque
@@ -262,11 +263,14 @@ def logits_of_each(predictor: Predictor, images_BHWC: NDArray[np.uint8]) -> list
 
 
 def lines_of_stdin() -> Iterator[str]:
-    """Yield file names from standard input, one per line; empty lines are skipped.
+    """Yield file names from standard input, one per line or, as ``find -print0`` writes them, each before a NUL.
 
-    They are decoded like file names, so that names that are not valid UTF-8 work too.
+    Empty lines are skipped, and so is a byte order mark. Names are decoded like file names, so that those that are not
+    valid UTF-8 work too.
     """
+    mark = codecs.BOM_UTF8
     for line in sys.stdin.buffer:
-        name = line.rstrip(b"\r\n")
-        if name:
-            yield name.decode(sys.getfilesystemencoding(), sys.getfilesystemencodeerrors())
+        for name in line.removeprefix(mark).rstrip(b"\r\n").split(b"\0"):
+            if name:
+                yield name.decode(sys.getfilesystemencoding(), sys.getfilesystemencodeerrors())
+        mark = b""

@@ -302,8 +302,10 @@ def raise_all(error: ValidationError, model: type[FrozenModel], origin: str) -> 
             errors.append(UnknownNameError(f"setting of {origin}", key, near=near_names(key, model.model_fields)))
         else:
             problem = each["msg"].lower()
-            if each["type"] == "string_pattern_mismatch":  # pydantic would print the pattern
+            if each["type"] in ("string_pattern_mismatch", "string_too_short"):  # pydantic would print the pattern
                 problem = f"input should be {model.model_fields[key].description}"
+            elif each["type"] == "too_short":
+                problem = "input should name at least one"
             elif each["type"] == "tuple_type":  # TOML and JSON have lists, not tuples
                 problem = 'input should be a list such as ["a", "b"]'
             errors.append(UsageError(f"{origin}: {key} = {each['input']!r}: {problem}"))

@@ -14,6 +14,7 @@ from harness.planning.preparing import BIT_DEPTH, FIELDS, asked_preparation
 from harness.planning.request import OWN_RUNTIME, SHORT_FOR, BenchRequest
 from harness.planning.selected import SelectedArchitecture, SelectedDataset, SelectedRecipe, Selection
 from harness.planning.unread_settings import check_settings
+from harness.records.seed_schedule import MAX_SEEDS
 from harness.records.spec import MAX_BIT_DEPTH
 from zoo.architecture import Architecture
 from zoo.calling.containment import hyperparameters_of
@@ -79,6 +80,8 @@ def select(request: BenchRequest, catalog: Catalog, given: Mapping[str, GivenCla
         errors.get(partial(require_libraries, ("optuna",), "a search for settings"))
     for problem in _search_problems(request):
         errors.add(UsageError(problem))
+    if request.max_seeds != MAX_SEEDS and request.seeds != "auto":
+        errors.add(UsageError(f"max_seeds is for seeds=auto, and seeds is {request.seeds}: give one of them"))
     errors.raise_all()
     return Selection(
         architectures=tuple(architectures),
@@ -94,8 +97,8 @@ def select(request: BenchRequest, catalog: Catalog, given: Mapping[str, GivenCla
 def _search_problems(request: BenchRequest) -> Iterator[str]:
     """Yield a sentence for each setting of a search that does not go together with the others."""
     if not request.is_tuned:
-        if request.space or request.tune_repeats > 1:
-            given = "space" if request.space else "tune_repeats"
+        if request.space or request.tune_repeats > 1 or request.pruner != "none":
+            given = "space" if request.space else "tune_repeats" if request.tune_repeats > 1 else "pruner"
             yield f"{given} belongs to a search, and there is none: give tune, its number of trials, or tune_budget"
         return
     if request.resplit:

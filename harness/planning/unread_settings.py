@@ -63,7 +63,7 @@ _READERS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
 
 
 def check_settings(recipe: Recipe, name: str, given: Iterable[str], hp: Hyperparameters) -> list[UsageError]:
-    """Return an error for each unused override, and for a warm-up that is longer than the training.
+    """Return an error for each unused override, and for a warm-up or a first drop beyond the end of training.
 
     Args:
         recipe: The overridden recipe.
@@ -77,6 +77,8 @@ def check_settings(recipe: Recipe, name: str, given: Iterable[str], hp: Hyperpar
         if getattr(defaults, key) == getattr(hp, key):
             continue  # the recipe's own value, which gives the same row
         reason = why_unread(recipe, key, hp)
+        if not reason and key == "step_epochs" and recipe.lr_factor is None and hp.step_epochs >= hp.epochs:
+            reason = f"training ends after {hp.epochs} epochs, before the first drop"
         if reason:
             errors.append(UsageError(f"recipe.{key} = {getattr(hp, key)!r} has no effect in {name}: {reason}"))
     warms_up = recipe.lr_factor is None and _READERS["warmup_epochs"][1](hp)

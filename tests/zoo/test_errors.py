@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from zoo.errors import AmbiguousNameError, ManyErrors, UnknownNameError, UsageError, ZooError
+from zoo.errors import AmbiguousNameError, DataError, ManyErrors, UnknownNameError, UsageError, ZooError
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,10 @@ def test_several_errors_are_raised_as_one_flat_list_a_line_each() -> None:
         ManyErrors.raise_if([ManyErrors([UsageError("one"), UsageError("two")]), UsageError("three")])
     assert str(caught.value) == "one\ntwo\nthree"
     assert isinstance(caught.value, ZooError)
+
+
+def test_what_several_have_in_common_is_told_once() -> None:
+    """Each fold of a dataset was refused with the same sentence."""
+    same = [DataError("5 folds were requested, but there are only 2 groups of images") for _ in range(5)]
+    assert str(ManyErrors.of(same)) == "5 folds were requested, but there are only 2 groups of images"
+    assert str(ManyErrors.of([*same, DataError("x")])).count("5 folds") == 1

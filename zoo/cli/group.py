@@ -172,6 +172,9 @@ class ZooGroup(click.Group):
                 name = one_line(os.fsdecode(error.filename), max_length=200)
                 complain(f"{name}: {error.strerror or type(error).__name__}{hint}")
                 return USAGE
+            if isinstance(error, FileNotFoundError) and not os.path.exists(os.curdir):
+                complain("the working folder no longer exists: change to another one, or to its path again (cd)")
+                return USAGE
             culprit = f"the plugin's command {foreign!r} failed" if foreign else "this is a bug in zoo"
             complain(f"{culprit}: {error_text(error)}{hint}")
             return BUG

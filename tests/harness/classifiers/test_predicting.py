@@ -94,6 +94,9 @@ def test_files_folders_and_what_is_neither_are_found_in_order(tmp_path: Path) ->
 def test_names_are_read_from_standard_input_line_by_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a.png\r\n\n b.png\n\xff.png")))
     assert list(lines_of_stdin()) == ["a.png", " b.png", "\udcff.png"]
+    # As Notepad and PowerShell begin a list, and as find -print0 separates one.
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\xef\xbb\xbfa.png\nb.png\0c d.png\0")))
+    assert list(lines_of_stdin()) == ["a.png", "b.png", "c d.png"]
 
 
 def test_sources_with_problems_keep_their_place(train_trial: TrainTrial, catalog: Catalog, photo_folder: Path) -> None:

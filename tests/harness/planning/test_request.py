@@ -21,6 +21,21 @@ def test_a_value_that_is_not_a_list_gives_an_error_about_lists() -> None:
     assert str(caught.value) == 'suite.toml: models = 3: input should be a list such as ["a", "b"]'
 
 
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"models": ""}, "models = []: input should name at least one"),
+        ({"budget": "5"}, "budget = '5': input should be a time such as 2h, 90m, 45s or 1h30m"),
+        ({"tune_budget": ""}, "tune_budget = '': input should be a time such as 2h, 90m, 45s or 1h30m"),
+    ],
+)
+def test_no_sentence_speaks_of_python_s_types(given: dict[str, str], sentence: str) -> None:
+    """Resembles reports of ``--models "$UNSET"`` in scripts, which was told of tuples."""
+    with pytest.raises(UsageError) as caught:
+        BenchRequest.parse(given, origin="the command line")
+    assert str(caught.value) == f"the command line: {sentence}"
+
+
 @pytest.mark.parametrize("limit", [0, 1, 2])
 def test_too_few_training_images_are_refused_with_the_reason(limit: int) -> None:
     with pytest.raises(UsageError, match="at least 3: training needs two images, and validation one"):

@@ -165,6 +165,8 @@ def test_a_grid_with_a_mistake_in_one_row_is_refused(toys: Catalog, given: dict[
     [
         ({"space": {"recipe.lr": "log(0.1, 1)"}}, "space belongs to a search, and there is none"),
         ({"tune_repeats": 3}, "tune_repeats belongs to a search, and there is none"),
+        ({"pruner": "asha"}, "pruner belongs to a search, and there is none"),
+        ({"max_seeds": 5}, "max_seeds is for seeds=auto, and seeds is 3"),
         ({"tune": 4, "folds": 3}, "tune cannot be combined with folds"),
         ({"tune": 4, "resplit": True}, "tune cannot be combined with resplit"),
         ({"tune": 4, "tune_repeats": 2, "seeds": 3}, "tune_repeats = 2 needs as many seeds"),

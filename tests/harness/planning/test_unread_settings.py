@@ -51,7 +51,7 @@ def test_an_unused_setting_is_an_error_with_the_reason(own: dict[str, Any], give
     "given",
     [
         {"optimizer": "adamw", "beta1": 0.8},
-        {"schedule": "step", "gamma": 0.1, "step_epochs": 3},
+        {"schedule": "step", "gamma": 0.1, "step_epochs": 3, "epochs": 9},
         {"keep": "best", "monitor": "val_loss"},
         {"lr": 0.1, "label_smoothing": 0.1, "cutout": 0.5, "mixup_alpha": 0.2},
         {"flip": True, "flip_mode": "alternating"},
@@ -83,6 +83,16 @@ def test_a_warm_up_that_is_longer_than_the_training_is_an_error() -> None:
     assert "a warm-up of 5 epochs is longer than the training of 3" in sentence
     assert problems({"epochs": 5}, own={"schedule": "cosine", "warmup_epochs": 5.0}) == []
     assert problems({"epochs": 3}, own={"schedule": "onecycle", "warmup_epochs": 5.0}) == []
+
+
+def test_a_first_drop_after_the_end_of_training_is_an_error() -> None:
+    """Resembles reports of step sizes copied from long trainings, whose learning rate never fell."""
+    own = {"schedule": "step", "epochs": 4, "step_epochs": 2}
+    (sentence,) = problems({"step_epochs": 4}, own=own)
+    assert sentence.startswith("recipe.step_epochs = 4 has no effect in ")
+    assert "training ends after 4 epochs, before the first drop" in sentence
+    assert not problems({"step_epochs": 3}, own=own)
+    assert not problems({"epochs": 2}, own=own)
 
 
 def test_every_hyperparameter_is_read_by_some_combination() -> None:

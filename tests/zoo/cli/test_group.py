@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -233,6 +234,17 @@ def test_an_odd_size_of_the_terminal_is_no_bug_in_zoo(run_zoo: Run, monkeypatch:
     result = run_zoo("list", "recipes")
     assert result.exit_code == 0, result.stderr
     assert "sgd" in "".join(result.stdout.split())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps the working folder of a process")
+def test_a_working_folder_that_is_gone_is_no_bug_in_zoo(tmp_path: Path) -> None:
+    """Resembles reports of ``os.getcwd`` failing after a checkout or an rsync had replaced the folder."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = f"import os; os.rmdir({str(gone)!r}); from zoo.cli.group import zoo; zoo.main(['data', 'check', 'csv:x'])"
+    done = subprocess.run([sys.executable, "-P", "-c", script], cwd=gone, capture_output=True, text=True)
+    assert done.returncode == 2, done.stderr
+    assert "the working folder no longer exists: change to another one" in done.stderr
 
 
 def test_ctrl_c_exits_with_130(write_plugin: Callable[..., str]) -> None:

@@ -12,7 +12,7 @@ import click
 
 from zoo.cli.display.predictions import FORMATS
 from zoo.cli.options.counts import count_option
-from zoo.cli.options.output import output_option
+from zoo.cli.options.output import is_stream, output_option
 from zoo.cli.options.running_model import checkpoint_argument, device_option, images_argument, precision_option
 from zoo.cli.session import complain, plugin_options, session_of
 from zoo.text import plural
@@ -119,6 +119,8 @@ def command(ctx: click.Context, /, **params: Any) -> None:
     _write_to(call.output, write)
     for note in (*skipped.notes(), *predictor.notes):
         complain(note)
+    if not num_images:
+        complain("there is nothing to classify: no image was named")
     if rejection is not None:
         num_bad -= rejection.rejected
         complain(rejection.summary)
@@ -149,4 +151,7 @@ def _write_to(output: str | None, write: Callable[[TextIO], None]) -> None:
 
     path = Path(output)
     with writing(path):
-        write_staged(path, fill)
+        if is_stream(path):
+            fill(path)
+        else:
+            write_staged(path, fill)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -77,8 +78,21 @@ def split_commas(values: tuple[str, ...]) -> list[str]:
     return [item.strip() for value in values for item in value.split(",") if item.strip()]
 
 
+def is_stream(path: Path) -> bool:
+    """Return whether ``--out`` names a device, a pipe or an open file of the process, which no file may replace.
+
+    These are ``/dev/null``, ``/dev/stdout``, and what a shell makes of ``>(command)``.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    special = not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+    return special or (path.is_symlink() and path.absolute().parts[1:2] in (("dev",), ("proc",)))
+
+
 def write_text(path: Path, text: str) -> None:
-    """Write what ``--out`` asks for, whole or not at all.
+    """Write what ``--out`` asks for, whole or not at all unless it is a stream.
 
     Raises:
         StoreError: If it cannot be written.
@@ -86,7 +100,12 @@ def write_text(path: Path, text: str) -> None:
     from harness.system.atomic_files import write_bytes
     from zoo.errors import StoreError
 
+    content = text.encode("utf-8", "replace")
     try:
-        write_bytes(path, text.encode("utf-8", "replace"))
+        if is_stream(path):
+            with path.open("wb") as stream:
+                stream.write(content)
+        else:
+            write_bytes(path, content)
     except OSError as error:
         raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error

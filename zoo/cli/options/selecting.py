@@ -294,7 +294,10 @@ def parse_overrides(given: Sequence[str], errors: list[ZooError]) -> dict[str, O
     overrides: dict[str, Option] = {}
     for text in given:
         key, equals, value = text.partition("=")
-        if equals and key.strip():
+        if key.strip() in overrides:
+            several = ", or separate several values by commas" if key.strip().startswith(_IN_GRIDS) else ""
+            errors.append(UsageError(f"--set {key.strip()} is given twice; keep one{several}"))
+        elif equals and key.strip():
             overrides[key.strip()] = parse_value(value)
         else:
             errors.append(UsageError(f"--set {text}: expected KEY=VALUE, such as --set recipe.lr=0.05"))

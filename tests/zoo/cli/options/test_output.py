@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import os
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
 
 from zoo.cli.group import COMMANDS
-from zoo.cli.options.output import split_commas
+from zoo.cli.options.output import is_stream, split_commas, write_text
 
 
 def test_lists_are_split_at_commas_and_add_up() -> None:
@@ -53,3 +56,21 @@ def test_what_is_required_cannot_be_left_out(name: str) -> None:
             if parameter.required:
                 with pytest.raises(click.MissingParameter):
                     parameter.handle_parse_result(click.Context(command), {}, [])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_stream_is_written_into_and_not_replaced(tmp_path: Path) -> None:
+    """Resembles reports of ``-o /dev/null`` by root, after which a plain file was in its place."""
+    pipe, got = tmp_path / "pipe", list[str]()
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: got.append(pipe.read_text("utf-8")), daemon=True)
+    reader.start()
+    write_text(pipe, "a,b\n")
+    reader.join(timeout=20)
+    assert got == ["a,b\n"]
+    assert pipe.is_fifo()
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+    write_text(tmp_path / "file", "plain")
+    assert (tmp_path / "file").read_text("utf-8") == "plain"
+    assert is_stream(Path(os.devnull))
+    assert not any(map(is_stream, (tmp_path, tmp_path / "file", tmp_path / "none")))

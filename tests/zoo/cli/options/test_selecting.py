@@ -8,7 +8,8 @@ from typing import Any
 
 from click.testing import Result
 
-from zoo.cli.options.selecting import _values_of, parse_spaces
+from zoo.cli.options.selecting import _values_of, parse_overrides, parse_spaces
+from zoo.errors import ZooError
 
 Run = Callable[..., Result]
 SUITE = """
@@ -34,6 +35,16 @@ def test_all_mistakes_of_a_call_are_reported_together(run_shelf: Run) -> None:
     assert result.exit_code == 2
     for words in ("no model is called 'tinny_net'", "--jobs 0:", "seeds = 'x'", "--set y: expected KEY=VALUE"):
         assert words in result.stderr
+
+
+def test_a_setting_that_is_given_twice_is_an_error() -> None:
+    """Resembles reports of long commands, edited, in which the last of two values had won without a word."""
+    errors: list[ZooError] = []
+    parse_overrides(("recipe.lr=0.1", "data.fit=pad", "recipe.lr=0.2", "data.fit=crop"), errors)
+    assert [str(error) for error in errors] == [
+        "--set recipe.lr is given twice; keep one, or separate several values by commas",
+        "--set data.fit is given twice; keep one",
+    ]
 
 
 def test_compile_needs_no_value(run_shelf: Run) -> None:
