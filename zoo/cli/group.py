@@ -148,6 +148,9 @@ class ZooGroup(click.Group):
         from zoo.errors import ManyErrors, ZooError
 
         debug = os.environ.get("ZOO_DEBUG", "") not in ("", "0")
+        if not os.path.exists(os.curdir):  # no path can be resolved, by any library
+            complain("the working folder no longer exists: change to another one, or to its path again (cd)")
+            return USAGE
         try:
             return super().main(*args, **extra) or 0
         except click.exceptions.Abort as error:
@@ -171,9 +174,6 @@ class ZooGroup(click.Group):
                 # A name that is too long, a folder that may not be read, a disk that fails: none is a bug.
                 name = one_line(os.fsdecode(error.filename), max_length=200)
                 complain(f"{name}: {error.strerror or type(error).__name__}{hint}")
-                return USAGE
-            if isinstance(error, FileNotFoundError) and not os.path.exists(os.curdir):
-                complain("the working folder no longer exists: change to another one, or to its path again (cd)")
                 return USAGE
             culprit = f"the plugin's command {foreign!r} failed" if foreign else "this is a bug in zoo"
             complain(f"{culprit}: {error_text(error)}{hint}")
