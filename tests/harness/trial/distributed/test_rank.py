@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import subprocess
-import sys
-from collections.abc import Callable
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,14 @@ from pydantic import ValidationError
 
 from harness.records.history import read_history
 from harness.records.record import FailureKind
-from harness.trial.distributed.rank import RankAnswer, RankJob
-from harness.trial.distributed.supervisor import answer_file
+from harness.trial.distributed.rank import RankAnswer, RankJob, run_rank
+from harness.trial.distributed.supervisor import RankSupervisor, answer_file
 from harness.trial.resolved_trial import ResolvedTrial
 from zoo.loading import Sources
+
+Run = Callable[..., list[tuple[int, RankAnswer]]]
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 
 @pytest.fixture
@@ -42,18 +47,32 @@ def make_job(make_spec: Any, make_data: Any, plugin_file: Path, tmp_path: Path) 
     return make
 
 
-def run(*jobs: RankJob) -> list[tuple[int, RankAnswer]]:
+@pytest.fixture(scope="module")
+def supervisor() -> Iterator[RankSupervisor]:
+    """From a process that has imported what is wanted, as the fork server of a bench has: ranks import no torch."""
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]  # that of an earlier test, which has other modules
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["harness.trial.setup", "harness.training.loop", "torch._dynamo", "timm.layers"])
+    supervisor = RankSupervisor(run_rank, context=context)
+    yield supervisor
+    supervisor.close()
+    # Later tests need one of a bench's own, which ends what trials leave running.
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def run(supervisor: RankSupervisor) -> Run:
     """Run jobs at the same time, and return their exit statuses and answers."""
-    processes = []
-    for job in jobs:
-        file = Path(job.folder).parent / f"rank-{job.rank}.json"
-        file.write_text(job.model_dump_json())
-        code = f"from harness.trial.distributed.rank import run_rank; run_rank({str(file)!r})"
-        process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
-        processes.append((process, answer_file(file)))
-    for process, _ in processes:
-        process.communicate(timeout=120)
-    return [(process.returncode, RankAnswer.model_validate_json(file.read_bytes())) for process, file in processes]
+
+    def run(*jobs: RankJob) -> list[tuple[int, RankAnswer]]:
+        files = [Path(job.folder).parent / f"rank-{job.rank}.json" for job in jobs]
+        for file, job in zip(files, jobs, strict=True):
+            file.write_text(job.model_dump_json())
+        statuses = [exited.status for exited in supervisor.run(files)]
+        answers = [RankAnswer.model_validate_json(answer_file(file).read_bytes()) for file in files]
+        return list(zip(statuses, answers, strict=True))
+
+    return run
 
 
 def epochs_of(job: RankJob) -> list[int]:
@@ -61,7 +80,7 @@ def epochs_of(job: RankJob) -> list[int]:
     return [row["epoch"] for row in rows if row["event"] == "epoch"]
 
 
-def test_the_first_rank_alone_writes_into_the_folder_of_the_trial(make_job: Callable[..., RankJob]) -> None:
+def test_the_first_rank_alone_writes_into_the_folder_of_the_trial(make_job: Callable[..., RankJob], run: Run) -> None:
     jobs = [make_job(rank=rank, ranks=2) for rank in range(2)]
     for status, answer in run(*jobs):
         assert (status, answer.failure) == (0, None)
@@ -72,14 +91,14 @@ def test_the_first_rank_alone_writes_into_the_folder_of_the_trial(make_job: Call
     assert (Path(jobs[0].folder) / "checkpoint.safetensors").exists()
 
 
-def test_epochs_that_are_in_the_history_are_not_written_again(make_job: Callable[..., RankJob]) -> None:
+def test_epochs_that_are_in_the_history_are_not_written_again(make_job: Callable[..., RankJob], run: Run) -> None:
     job = make_job(epochs_told=2)
     ((status, _),) = run(job)
     assert status == 0
     assert epochs_of(job) == [3]
 
 
-def test_a_failure_is_the_answer(make_job: Callable[..., RankJob]) -> None:
+def test_a_failure_is_the_answer(make_job: Callable[..., RankJob], run: Run) -> None:
     job = make_job(model="raising")
     ((status, answer),) = run(job)
     assert status == 1
