@@ -40,13 +40,13 @@ def number_of_best(search: Search) -> int:
 
 
 def test_the_planted_optimum_is_found_by_a_real_bench_and_every_trial_is_a_record(toys: ToySearch) -> None:
-    search = toys.search()
+    search = toys.search(tune=8)
     summary = toys.bench(search)
     best = search.best()
     assert best is not None
     assert best.values["recipe.knob"] == pytest.approx(0.7, abs=0.05)
     records = {record.trial_id: record for _, record in toys.store.records()}
-    assert len(summary.records) == 16
+    assert len(summary.records) == 8
     for each in search.tried:
         assert each.result is not None
         record = records[each.trial_id]
@@ -59,8 +59,8 @@ def test_the_planted_optimum_is_found_by_a_real_bench_and_every_trial_is_a_recor
             assert each.result.value == pytest.approx(expected, abs=0.1)
     file = read_study(study_path(toys.store.root, search.key, 0))
     assert file == search.file()
-    assert len(toys.said) == 16
-    assert all(f"planted: search trial {number} of 0–15: " in each for number, each in enumerate(toys.said))
+    assert len(toys.said) == 8
+    assert all(f"planted: search trial {number} of 0–7: " in each for number, each in enumerate(toys.said))
 
 
 def test_a_second_search_reuses_the_records_of_the_first_and_goes_on(toys: ToySearch) -> None:
