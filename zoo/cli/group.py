@@ -148,7 +148,9 @@ class ZooGroup(click.Group):
         from zoo.errors import ManyErrors, ZooError
 
         debug = os.environ.get("ZOO_DEBUG", "") not in ("", "0")
-        if not os.path.exists(os.curdir):  # no path can be resolved, by any library
+        try:
+            os.getcwd()
+        except FileNotFoundError:  # no library could resolve a path
             complain("the working folder no longer exists: change to another one, or to its path again (cd)")
             return USAGE
         try:
