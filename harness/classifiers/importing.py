@@ -27,6 +27,7 @@ from zoo.errors import StoreError, UsageError, ZooError
 from zoo.options import Option, resolve_options
 from zoo.preparation import Preparation, layered
 from zoo.published import PublishedFigure
+from zoo.text import plural
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,6 +89,7 @@ def import_weights(request: ImportRequest, output: Path, catalog: Catalog) -> Tr
     named = translate_names(
         state.tensors, network, ignore=request.ignore, prefix=request.prefix, renames=request.renames
     )
+    _check_kinds(weights, named, network)
     mismatch = fill(network, named.tensors)
     if mismatch:
         raise StoreError(
@@ -149,6 +151,22 @@ def _preparation(request: ImportRequest, entry: Entry[Architecture], options: Ma
         return layered([asked, published, Preparation(size=entry.record.native_size)])
     except ValueError as error:
         raise UsageError(f"these settings do not describe a classifier: {error}") from error
+
+
+def _check_kinds(weights: Path, named: NamedTensors, network: nn.Module) -> None:
+    """Raise an error if a file has whole numbers, such as quantised weights, where the network has real ones."""
+    own = network.state_dict()
+    whole = [
+        name
+        for name, tensor in named.tensors.items()
+        if name in own and own[name].is_floating_point() and not tensor.is_floating_point()
+    ]
+    if whole:
+        raise StoreError(
+            f"{weights} has {plural(len(whole), 'tensor')} of whole numbers ({whole[0]} is "
+            f"{str(named.tensors[whole[0]].dtype).removeprefix('torch.')}) where the network has real ones: if the "
+            "weights are quantised, save them dequantised"
+        )
 
 
 def _notes_on_values(network: nn.Module, weights: Path) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from zoo.errors import StoreError, UsageError
+from zoo.files.foreign_files import kind_of
 from zoo.files.plain_files import WEIGHTS, open_plain
 from zoo.text import error_message, one_line
 
@@ -33,8 +34,12 @@ _SAVE_AGAIN = (
     "if you trust it, load it with the tool that wrote it, and save its state_dict() alone, best as safetensors"
 )
 
+_SPACES = str.maketrans("\t\r\n", "   ")
+"""Characters of text that are not printable."""
+
 _STAND_INS = (
     "argparse.Namespace",
+    "builtins.frozenset",
     "builtins.list",
     "builtins.slice",
     "datetime.datetime",
@@ -76,6 +81,11 @@ def _plain_dict(*_args: object) -> dict[Any, Any]:
     return {}
 
 
+def _plain_list(*_args: object) -> list[Any]:
+    """Return an empty list in place of a ``deque``, to which its items are appended."""
+    return []
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class StateDict:
     """Tensors by name."""
@@ -110,8 +120,10 @@ def read_state_dict(path: Path, *, key: str | None = None) -> StateDict:
         others = f"; the file also has {', '.join(map(repr, found))} (--key)" if found else ""
         notes = (f"weights were taken from the key {chosen!r}{others}",)
     if not _num_tensors(content):
+        is_numpy = isinstance(content, Mapping) and any(isinstance(each, _Discarded) for each in content.values())
         raise StoreError(
             f"{path} holds no state dict: expected tensors by name, either alone or under a key such as 'state_dict'"
+            + ("; turn NumPy arrays into tensors with torch.from_numpy first" if is_numpy else "")
         )
     tensors = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
     for name, tensor in tensors.items():
@@ -157,7 +169,8 @@ def _load(path: Path) -> Any:
         with open_plain(path, WEIGHTS) as file:
             head = file.read(1024)
     except OSError as error:
-        raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
+        inside = "; name the file of weights in it" if path.is_dir() else ""
+        raise StoreError(f"{path} cannot be read: {error.strerror or error}{inside}") from error
     problem = _other_kind(path, head)
     if problem:
         raise StoreError(f"{path} {problem}")
@@ -169,12 +182,6 @@ def _load(path: Path) -> Any:
 def _other_kind(path: Path, head: bytes) -> str:
     """Say what a file is that holds no weights of torch's, and what to do; an empty string for all others."""
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if not head:
-        return "is empty; copy or download it again"
-    if head.startswith(b"version https://git-lfs"):
-        return "is a Git LFS pointer, not the weights themselves; fetch them with git lfs pull"
-    if text.startswith((b"<!doctype", b"<html", b"<?xml")):
-        return "is a web page, not weights; download the file itself (the raw or resolve link of the page)"
     if text.startswith(b"{") and b'"weight_map"' in text:
         return (
             "lists the files of weights that are stored in several, and holds none itself; merge them first: "
@@ -183,11 +190,15 @@ def _other_kind(path: Path, head: bytes) -> str:
         )
     if head.startswith(b"\x89HDF\r\n\x1a\n"):
         return "is an HDF5 file, as Keras writes it; zoo imports the weights of PyTorch networks only"
-    if head.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00")):
-        return "is compressed; unpack it first"
     if path.suffix == ".onnx":
         return "is an ONNX file; give the state dict it was exported from"
-    return _other_archive(path) if head.startswith(b"PK") else ""
+    if head.startswith(b"PK"):
+        return _other_archive(path)
+    if found := kind_of(path, head):
+        return found
+    if head.decode("latin-1").translate(_SPACES).isprintable() and any(each in head for each in b" \n"):
+        return "is text, and holds no weights; give the file of weights itself"
+    return ""
 
 
 def _other_archive(path: Path) -> str:
@@ -211,7 +222,8 @@ def _other_archive(path: Path) -> str:
             "is a torch.export program; save its weights first: torch.save(torch.export.load(path).state_dict, "
             "'weights.pt')"
         )
-    return ""
+    # torch.save writes data.pkl, below the name of the file, into each of its archives.
+    return "" if any(name.rpartition("/")[2] == "data.pkl" for name in names) else kind_of(path)
 
 
 def _load_safetensors(path: Path) -> Any:
@@ -222,7 +234,7 @@ def _load_safetensors(path: Path) -> Any:
 
 def _load_pickled(path: Path) -> Any:
     stand_ins: list[Any] = [(_Discarded, name) for name in _STAND_INS]
-    stand_ins.append((_plain_dict, "collections.defaultdict"))
+    stand_ins += [(_plain_dict, "collections.defaultdict"), (_plain_list, "collections.deque")]
     try:
         with warnings.catch_warnings(), torch.serialization.safe_globals(stand_ins):
             # torch warns of old pickle protocols before it reads or refuses them.

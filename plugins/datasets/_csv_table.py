@@ -25,6 +25,7 @@ from pathlib import Path
 
 from plugins.datasets._labels import tidy
 from zoo.errors import DataError
+from zoo.files.foreign_files import HEAD_BYTES, kind_of
 from zoo.files.plain_files import TABLE, read_bytes
 from zoo.options import Option
 from zoo.text import one_line
@@ -149,6 +150,8 @@ def _text(path: Path, encoding: str) -> str:
         content = read_bytes(path, TABLE)
     except OSError as error:
         raise DataError(f"csv: {path} cannot be read: {error.strerror or error}") from error
+    if kind := kind_of(path, content[:HEAD_BYTES]):
+        raise DataError(f"csv: {path} {kind}")
     found = next((name for mark, name in _BYTE_ORDER_MARKS if content.startswith(mark)), "utf-8")
     if b"\0" in content[:100] and found == "utf-8" and not encoding:
         raise DataError(

@@ -19,6 +19,7 @@ from typing import IO, Any
 from plugins.datasets._files import files_signature
 from zoo.errors import DataError
 from zoo.files.cache import cached_json
+from zoo.files.foreign_files import archive_kind
 from zoo.files.image_files import IMAGE_SUFFIXES
 from zoo.files.image_kinds import HEAD_BYTES, image_kind
 from zoo.files.plain_files import PACK, open_plain
@@ -111,7 +112,8 @@ def _rows(path: Path) -> Iterator[list[Any]]:
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
     except (tarfile.TarError, ValueError, OverflowError, EOFError, MemoryError) as error:  # raised for damaged headers
-        raise DataError(f"{path} is not a tar file, or is damaged: {str(error) or type(error).__name__}") from error
+        problem = archive_kind(path) or f"is not a tar file, or is damaged: {str(error) or type(error).__name__}"
+        raise DataError(f"{path} {problem}") from error
     except RecursionError:  # each header that describes the next one is a call within a call
         raise DataError(f"{path} is not a tar file, or is damaged: a member has thousands of headers") from None
 

@@ -29,6 +29,7 @@ from plugins.datasets._labels import name_classes, name_groups, natural_order, t
 from plugins.datasets._paths_below import PathsBelow
 from zoo import ClassHierarchy, DataRequest, Dataset, Split, Splits, hookimpl
 from zoo.errors import DataError, UsageError
+from zoo.files.foreign_files import kind_of
 from zoo.files.image_tree import ImageFolder
 
 
@@ -40,7 +41,7 @@ def load_folder(request: DataRequest) -> Splits:
     """
     root = find_argument(request, "folder")
     if not root.is_dir():
-        raise DataError(f"folder: {root} is not a folder")
+        raise DataError(f"folder: {root} {kind_of(root) or 'is not a folder'}")
     stated = str(request.options.get("hierarchy") or "")
     grouped = bool(request.options.get("groups", False))
     if stated == FOLDERS and grouped:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -149,7 +150,7 @@ class ZooGroup(click.Group):
 
         debug = os.environ.get("ZOO_DEBUG", "") not in ("", "0")
         try:
-            os.getcwd()
+            Path.cwd()
         except FileNotFoundError:  # no library could resolve a path
             complain("the working folder no longer exists: change to another one, or to its path again (cd)")
             return USAGE

@@ -1,6 +1,7 @@
 """Files that zoo reads and keeps: foreign ones with limits, images by kind, and results of slow work.
 
 ``plain_files``     reading foreign files, never through a pipe or a device
+``foreign_files``   what a file is that was given in place of another
 ``foreign_json``    parsing foreign JSON
 ``image_files``     searching a folder for images
 ``image_tree``      folders and the images in them, each read once

@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, Any, overload
 
 from plugins.datasets.parquet.columns import lacks_bytes
 from zoo.errors import DataError
+from zoo.files.foreign_files import HEAD_BYTES, kind_of
 from zoo.files.plain_files import PACK, open_plain
 from zoo.text import error_message, one_line
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
-
-
-_LFS = b"version https://git-lfs"
 
 
 class ParquetImages(Sequence[bytes]):
@@ -118,9 +116,9 @@ def open_parquet(path: Path) -> pq.ParquetFile:
 
     with damage_named(path, "cannot be read"), open_plain(path, PACK) as file:
         num_bytes = os.fstat(file.fileno()).st_size
-        head = file.read(len(_LFS))
-    if head == _LFS:
-        raise DataError(f"{path} is a Git LFS pointer, not the table itself; fetch it with git lfs pull")
+        head = file.read(HEAD_BYTES)
+    if not head.startswith(b"PAR1") and (kind := kind_of(path, head)):
+        raise DataError(f"{path} {kind}")
     with damage_named(path, "cannot be read as Parquet"):
         parquet = pq.ParquetFile(path, memory_map=True)
     # A column of equal values takes a few bytes, whatever the number of rows that it states.

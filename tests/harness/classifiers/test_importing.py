@@ -236,3 +236,13 @@ def test_weights_that_are_not_finite_are_named(
     assert any(f"1 tensor of the network holds NaN or infinity ({name})" in note for note in imported.notes)
     assert any(name in note for note in load_trained(imported.path, catalog).notes)
     assert not any("NaN" in note for note in run(weights).notes)
+
+
+@pytest.mark.parametrize("kind", [torch.int8, torch.uint8, torch.int32, torch.bool])
+def test_whole_numbers_in_place_of_real_ones_are_refused(
+    kind: torch.dtype, run: Import, weights: dict[str, Tensor]
+) -> None:
+    """Resembles reports of int8 weights, stored beside their scales, that were read as real numbers without them."""
+    quantised = {name: (value * 100).to(kind) for name, value in weights.items()}
+    with pytest.raises(StoreError, match=r"of whole numbers \(.* the network has real ones: .* dequantised"):
+        run(quantised)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import pickle
 import zipfile
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -116,8 +116,8 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 102\n"
     ("content", "words"),
     [
         (b"", "is empty"),
-        (LFS, "is a Git LFS pointer, not the weights themselves; fetch them with git lfs pull"),
-        (b"\n<!DOCTYPE html><html><body>Sign in</body></html>", "is a web page, not weights; download the file itself"),
+        (LFS, "is a Git LFS pointer, not the file itself; fetch it with git lfs pull"),
+        (b"\n<!DOCTYPE html><html><body>Sign in</body></html>", "is a web page; download the file itself"),
         (b"<html><head></head></html>", "is a web page"),
         (
             b'{"metadata": {"total_size": 9}, "weight_map": {"w": "../../etc/passwd"}}',
@@ -125,6 +125,10 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 102\n"
         ),
         (b"\x89HDF\r\n\x1a\n" + bytes(100), "is an HDF5 file"),
         (b"\x1f\x8b" + bytes(100), "is compressed"),
+        (b"epoch 1 accuracy 0.5\n", "is text, and holds no weights"),
+        (b'{"architecture": "resnet18"}', "is text, and holds no weights"),
+        (b'<?xml version="1.0"?><net name="x"></net>', "is text, and holds no weights"),
+        (bytes(257) + b"ustar" + bytes(300), "is a tar file; unpack it first"),
         (b"PK\x03\x04 torn", "truncated or damaged"),
         (b"\x93NUMPY" + bytes(100), "was not written by torch.save or safetensors"),
     ],
@@ -198,3 +202,21 @@ def test_tensors_that_no_network_takes_are_named(make: Callable[[], torch.Tensor
     torch.save({"state_dict": {"bias": torch.zeros(2), "weight": make()}}, tmp_path / "x.pt")
     with pytest.raises(StoreError, match=f"holds the {kind} tensor 'weight'; zoo imports dense tensors"):
         read_state_dict(tmp_path / "x.pt")
+
+
+def test_an_archive_around_a_checkpoint_and_a_folder_are_called_what_they_are(tmp_path: Path) -> None:
+    """Resembles reports of checkpoints zipped for a release page, and of ``save_pretrained`` folders."""
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.write(saved(tmp_path, WEIGHTS), "net.pt")
+    with pytest.raises(StoreError, match=r"x.zip is a zip archive; unpack it first"):
+        read_state_dict(tmp_path / "x.zip")
+    with pytest.raises(StoreError, match=r"name the file of weights in it"):
+        read_state_dict(tmp_path)
+
+
+def test_numpy_arrays_come_with_a_remedy_and_histories_are_skipped(tmp_path: Path) -> None:
+    """Resembles MMEngine's message hub, whose histories are deques, in a checkpoint."""
+    with pytest.raises(StoreError, match=r"turn NumPy arrays into tensors with torch.from_numpy first"):
+        read_state_dict(saved(tmp_path, {"w": np.ones(2)}))
+    extras = {"history": deque([1.0, 2.0], maxlen=5), "frozen": frozenset({"head"})}
+    assert read_state_dict(saved(tmp_path, {"state_dict": WEIGHTS, **extras})).tensors.keys() == WEIGHTS.keys()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -58,7 +59,7 @@ def test_excels_line_for_the_delimiter_is_followed(tmp_path: Path) -> None:
         ("image,filename,label\n", {}, r"several columns .* the path: 'image', 'filename'; set data\.path_column"),
         ("path,label,label\n", {}, "several columns .* the label"),
         ("a.png,cat\nb.png,dog\n", {}, "must name the columns path and label"),
-        ("", {}, "it has nothing"),
+        ("", {}, "is empty"),
         ("path,label\n", {"label_column": "kind"}, "no column 'kind'; its columns are 'path', 'label'"),
         ("path,label\n", {"delimiter": ", "}, "one character or tab"),
         ("path,label\n", {"encoding": "klingon"}, "'klingon' is not an encoding"),
@@ -86,3 +87,29 @@ def test_utf_16_without_a_byte_order_mark_is_named_and_can_be_stated(tmp_path: P
 def test_a_table_that_is_not_utf_8_says_how_to_name_its_encoding(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"is not utf-8 text.*data\.encoding \(such as cp1252"):
         read_table(write(tmp_path / "x.csv", "path,label\nä.png,Käse\n", "cp1252"), {})
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is empty"),
+        (b"\x1f\x8b" + bytes(40), "is compressed; unpack it first"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(40), "such as an Excel workbook; save it as CSV"),
+        (b"PAR1" + bytes(40), "is a Parquet file; parquet:PATH reads it"),
+        (b"<!DOCTYPE html><html>Sign in</html>", "is a web page; download the file itself"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer"),
+    ],
+)
+def test_other_files_are_called_what_they_are(tmp_path: Path, content: bytes, words: str) -> None:
+    """Resembles reports of an Excel file with the suffix changed to .csv, which was called text in another encoding."""
+    (tmp_path / "t.csv").write_bytes(content)
+    with pytest.raises(DataError, match=words):
+        read_table(tmp_path / "t.csv", {})
+
+
+def test_an_excel_workbook_is_told_from_other_archives(tmp_path: Path) -> None:
+    for inside, words in (("xl/workbook.xml", "is an Excel workbook; save it as CSV"), ("a.png", "is a zip archive")):
+        with ZipFile(tmp_path / "t.csv", "w") as archive:
+            archive.writestr(inside, "x")
+        with pytest.raises(DataError, match=words):
+            read_table(tmp_path / "t.csv", {})

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -262,3 +263,12 @@ def test_a_file_names_the_parents_of_classes_and_groups(load: Load, photo: Photo
             load("folder", tmp_path, hierarchy="tree.csv")
     with pytest.raises(DataError, match=r"other\.csv cannot be read"):
         load("folder", tmp_path, hierarchy="other.csv")
+
+
+def test_an_archive_in_place_of_a_folder_is_to_be_unpacked(load: Load, tmp_path: Path) -> None:
+    """Resembles reports of ``folder:photos.zip``, as downloads come."""
+    with ZipFile(tmp_path / "photos.zip", "w") as archive:
+        archive.writestr("cat/1.png", "x")
+    for kind in ("folder", "tar"):
+        with pytest.raises(DataError, match=r"photos.zip is a zip archive; unpack it first"):
+            load(kind, tmp_path / "photos.zip")

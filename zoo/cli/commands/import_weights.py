@@ -148,9 +148,11 @@ def _numbers(option: str, text: str, count: int) -> tuple[float, ...]:
         values = tuple(float(each) for each in text.split(","))
     except ValueError:
         values = ()
-    if len(values) != count or not all(-10 < value < 10 for value in values):
+    least = 0 if option == "std" else -10
+    if len(values) != count or not all(least < value < 10 for value in values):
         raise UsageError(
-            f"--{option} {text}: expected {plural(count, 'number')} between -10 and 10, separated by commas"
+            f"--{option} {text}: expected {plural(count, 'number')} between {least} and 10, separated by commas, for "
+            "pixels in [0, 1]"
         )
     return values
 
