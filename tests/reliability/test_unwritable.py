@@ -48,7 +48,7 @@ def _is_one_sentence(said: str) -> bool:
 
 
 def test_a_full_disk_gives_a_sentence_and_with_space_the_same_command_continues(
-    make_bench: Callable[[], Any], clean: dict[str, Any], small_disk: Path
+    make_bench: Callable[[], Any], resident: Any, clean: dict[str, Any], small_disk: Path
 ) -> None:
     """The row "disk full raises RuntimeError from torch.save, which looks like OOM"; lightning#21800."""
     bench = make_bench()
@@ -56,11 +56,10 @@ def test_a_full_disk_gives_a_sentence_and_with_space_the_same_command_continues(
     assert bench.run(seeds=1).counts == {"done": 2}
     before = bench.content()
     ballast = _fill(small_disk)
-    process = bench.start()
-    _, said = process.communicate(timeout=120)
-    assert process.returncode in (1, 2)
-    assert "No space left on device" in said or "disk" in said
-    assert process.returncode == 1 or _is_one_sentence(said), said
+    ended = bench.call(resident)
+    assert ended.code in (1, 2)
+    assert "No space left on device" in ended.said or "disk" in ended.said
+    assert ended.code == 1 or _is_one_sentence(ended.said), ended.said
     assert {trial: told for trial, told in bench.content().items() if trial in before} == before
     ballast.unlink()
     assert bench.run().counts == {"done": 4}
@@ -68,7 +67,7 @@ def test_a_full_disk_gives_a_sentence_and_with_space_the_same_command_continues(
 
 
 def test_a_read_only_store_gives_a_sentence_and_stays_unchanged(
-    make_bench: Callable[[], Any], clean: dict[str, Any], small_disk: Path
+    make_bench: Callable[[], Any], resident: Any, clean: dict[str, Any], small_disk: Path
 ) -> None:
     """lightning#21800: a swallowed PermissionError. Mounted read-only, which stops root too."""
     bench = make_bench()
@@ -76,11 +75,10 @@ def test_a_read_only_store_gives_a_sentence_and_stays_unchanged(
     assert bench.run(seeds=1).counts == {"done": 2}
     before = bench.content()
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    process = bench.start()
-    _, said = process.communicate(timeout=120)
-    assert process.returncode == 2
-    assert "Read-only file system" in said
-    assert _is_one_sentence(said), said
+    ended = bench.call(resident)
+    assert ended.code == 2
+    assert "Read-only file system" in ended.said
+    assert _is_one_sentence(ended.said), ended.said
     assert bench.content() == before
     subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
     assert bench.run().counts == {"done": 4}
@@ -104,7 +102,7 @@ def test_a_trial_on_an_unwritable_disk_fails_as_disk_and_is_retried_automaticall
 
 
 def test_leftovers_of_a_killed_process_are_removed_and_a_torn_history_is_gone_on_from(
-    make_bench: Callable[[], Any], clean: dict[str, Any]
+    make_bench: Callable[[], Any], resident: Any, clean: dict[str, Any]
 ) -> None:
     """The row "stale temporaries remain", and optuna#5138."""
     bench = make_bench()
@@ -116,9 +114,8 @@ def test_leftovers_of_a_killed_process_are_removed_and_a_torn_history_is_gone_on
         with (folder / "history.jsonl").open("ab") as file:
             file.write(encode_row({"event": "attempt", "number": 2})[:20])
     (bench.store.root / ".tmp-leaderboard.csv-x3.csv").write_text("rank")
-    process = bench.start()
-    _, said = process.communicate(timeout=120)
-    assert (process.returncode, said) == (0, "")
+    ended = bench.call(resident)
+    assert (ended.code, ended.said) == (0, "")
     assert {trial: told["epochs"] for trial, told in bench.content().items()} == {
         trial: told["epochs"] for trial, told in clean.items()
     }
