@@ -170,7 +170,8 @@ def make_parts(
             remaining, carved = parts["train"].carve(val_fraction, every_class=every_class)
             if not len(carved):
                 raise DataError(
-                    f"there is no {name} split, and none can be taken from train: each class has one image or group"
+                    f"there is no {name} split, and none can be taken from train: each class has one image or "
+                    f"group; add some, or images for {name}"
                 )
             grouped = parts["train"].source.groups is not None
             notes.append(
@@ -222,7 +223,7 @@ def _check_classes_shared(parts: dict[str, SplitIndices], classes: Sequence[str]
             )
             raise DataError(
                 f"the train and {name} splits have no class in common: train has {one}, and {name} has {other}; give "
-                "their classes the same names"
+                f"their classes the same names, or move the images of {name} elsewhere if they have no labels"
             )
 
 

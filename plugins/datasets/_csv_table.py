@@ -131,7 +131,8 @@ def read_table(path: Path, options: Mapping[str, Option]) -> CsvTable:
             line = reader.line_num + first
             if len(cells) != len(header):
                 raise DataError(
-                    f"csv: line {line} of {path} has {len(cells)} fields, but the first line has {len(header)}"
+                    f"csv: line {line} of {path} has {len(cells)} fields, but the first line has {len(header)}; "
+                    f"cells that contain {delimiter!r} must be in quotes"
                 )
             row = {name: cells[place] if place >= 0 else "" for name, place in places.items()}
             rows.append(TableRow(line=line, **row))
@@ -205,6 +206,11 @@ def _places(path: Path, header: list[str], options: Mapping[str, Option]) -> dic
             )
         places[column] = lowered.index(present[0]) if present else -1
     missing = [name for name in ("path", "label") if places[name] < 0]
+    if any(name and (path.parent / name).is_file() for name in header):
+        raise DataError(
+            f"csv: the first line of {path} is an image already ({listed(header)}): write the names of the columns "
+            "above it, such as path,label"
+        )
     if missing:
         raise DataError(
             f"csv: the first line of {path} must name the columns path and label, and may name split, group, slice and "

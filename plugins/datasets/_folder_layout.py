@@ -250,11 +250,16 @@ def _note_inner(found: FolderLayout) -> None:
     """Note which images are in folders within class folders, which may be classes or groups themselves."""
     inner = [each for each in found.folders if each.between]
     if inner:
+        names: dict[str, set[str]] = {}
+        for each in found.folders:
+            names.setdefault(each.label, set()).add(each.between[0] if each.between else "")
+        alike = len(names) > 1 and len(set(map(frozenset, names.values()))) == 1 and len(names[inner[0].label]) > 1
+        doubt = "; all class folders hold folders of the same names, which may be the classes" if alike else ""
         count, first = sum(len(each.content.images) for each in inner), inner[0]
         found.notes.append(
             f"{plural(count, 'image')} in folders within class folders, such as {'/'.join(first.between)!r} in "
             f"{first.label!r}, have the class of the outer folder (data.hierarchy=folders makes the innermost folders "
-            "classes, data.groups=true keeps the images of one in the same split)"
+            f"classes, data.groups=true keeps the images of one in the same split){doubt}"
         )
 
 

@@ -5,11 +5,13 @@ names                                           outcome
 ==============================================  ==================================================================
 that differ in white space at their ends, or    one class
 in the encoding of accents (Unicode NFC)
-that differ in case, inner white space or       an error that lists them; ``data.twins=merge`` makes them one
-full-width characters (Unicode NFKC), or are    class, ``data.twins=keep`` keeps them apart
+that differ in case, between words (``a b``,    an error that lists them; ``data.twins=merge`` makes them one
+``a_b``) or full-width characters, or are       class, ``data.twins=keep`` keeps them apart
 equal numbers (``1``, ``01``, ``1.0``)
 ``nan``, ``NaN``, ``<NA>``                      an error in tables: a missing label as written by pandas
 ``['cat']``, ``["cat", "dog"]``                 a note: a list written as text, as pandas does
+``cat dog`` beside ``cat`` and ``dog``          a note: several labels in one cell
+``None``, ``null``, ``N/A``                     a note: what programs write for a missing label
 ==============================================  ==================================================================
 
 Names are sorted as numbers if all of them are numbers. Otherwise they are sorted alphabetically, with the numbers in
@@ -35,6 +37,12 @@ _INVISIBLE = "\ufeff\u200b\u2060"
 """Zero-width characters that programs leave at the ends of cells, such as byte order marks."""
 _LIST = re.compile(r"""\[\s*(['"]).*\1\s*\]""", re.DOTALL)
 """Lists of strings written as text, as pandas writes a column of lists into CSV."""
+_BETWEEN_WORDS = re.compile(r"[\s_-]+")
+"""What stands between the words of a name: ``golden retriever``, ``golden_retriever``."""
+_NOTHING = frozenset({"none", "null", "n/a", "#n/a", "na"})
+"""What programs write for a missing label, in lower case, and what may be the name of a class as well."""
+_SEVERAL = re.compile(r"[\s,;|/+&]+")
+"""What separates several labels in one cell."""
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)")
 _DIGITS = re.compile("([0-9]+)")
 
@@ -48,13 +56,13 @@ def tidy(text: str) -> str:
 
 
 def folded(name: str) -> str | Decimal:
-    """Return a key that is equal for twins: names that differ only in case, white space or width, and equal numbers."""
+    """Return a key that is equal for twins: names that differ in case, width or between words, and equal numbers."""
     plain = unicodedata.normalize("NFKC", name)  # full-width letters and digits, as Japanese keyboards type them
     if _NUMBER.fullmatch(plain):
         return Decimal(plain)
     # In Turkish, the capitals of "ı" and "i" are "I" and "İ", which folds to an "i" with a dot above.
     text = plain.casefold().replace("i\u0307", "i").replace("ı", "i")
-    return unicodedata.normalize("NFKC", " ".join(text.split()))
+    return unicodedata.normalize("NFKC", " ".join(_BETWEEN_WORDS.split(text)))
 
 
 def natural_order(names: Iterable[str]) -> list[str]:
@@ -97,8 +105,8 @@ def name_classes(
     groups = [spellings for _, spellings in _groups_of(set(name_of.values()), folded) if spellings]
     if groups and twins == "error":
         raise DataError(
-            f"{source} has classes whose names differ only in case, white space, the width of characters or how "
-            f"a number is written: "
+            f"{source} has classes whose names differ only in case, white space, hyphens, underscores, the width of "
+            f"characters or how a number is written: "
             f"{'; '.join(_listed(each) for each in groups[:5])}{' …' if groups[5:] else ''}; "
             "rename them, or set data.twins=merge to make them one class or data.twins=keep to keep them apart"
         )
@@ -114,6 +122,17 @@ def name_classes(
             f"the name, such as {one_line(lists[0], max_length=80)}: write the one class of each image without "
             "brackets and quotes"
         )
+    several = [name for name in classes if len(parts := _SEVERAL.split(name)) > 1 and set(parts) <= set(classes)]
+    if several:
+        notes.append(
+            f"{plural(len(several), 'class', 'classes')} of {source} seem to be several labels, such as "
+            f"{one_line(several[0], max_length=80)!r}: an image has one class here"
+        )
+    for name in classes:
+        if name.lower() in _NOTHING:
+            notes.append(
+                f"{source} has the class {name!r}, which often stands for a missing label: if so, leave it out"
+            )
     if {_UNKNOWN, "0"} <= set(classes) and all(name.isdecimal() for name in classes if name != _UNKNOWN):
         notes.append(
             f"{source} has the class {_UNKNOWN!r} beside '0', '1' and so on, which often stands for unknown labels: if "

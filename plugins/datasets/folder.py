@@ -89,6 +89,11 @@ def _check_no_class_is_empty(found: FolderLayout) -> None:
     # Compare tidy names: an empty folder does not matter if another spelling of the same name has images.
     full = {tidy(each.label) for each in found.folders}
     empty = natural_order(label for label in found.labels if tidy(label) not in full)
+    if empty and len(full) == 1:
+        raise DataError(
+            f"folder: {found.root} must hold a folder of images for each class; only {next(iter(full))!r} of its "
+            f"folders holds images, and {', '.join(map(repr, empty))} none (csv:PATH reads labels from a table)"
+        )
     if empty:
         raise DataError(
             f"folder: no images in the class folder(s) {', '.join(map(repr, empty))} of {found.root}: "

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from urllib.parse import unquote
 
 from plugins.datasets._assembly import TEST_OPTION, TWINS_OPTION, assemble
 from plugins.datasets._csv_table import TABLE_OPTIONS, CsvTable, TableRow, plain, read_table, unread_note
@@ -22,6 +23,9 @@ from zoo.text import plural
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+
+_MOST_LOOKED_AT = 20_000
+"""Files among which one with a similar name is looked for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,9 +65,10 @@ def load_csv(request: DataRequest) -> Splits:
     missing = [image.path for image in images if not image.path.is_file()]
     if missing:
         shown = ", ".join(str(each) for each in missing[:5])
+        near = _near_file(path.parent, missing[0])
         raise DataError(
             f"csv: {plural(len(missing), 'listed image')} of {path} not found: {shown}; paths must be "
-            f"relative to {path.parent} and include the suffix"
+            f"relative to {path.parent} and include the suffix" + (f"; did you mean {near!r}?" if near else "")
         )
     source = f"csv: {path}"
     classes, index_of, notes = name_classes(
@@ -88,6 +93,20 @@ def load_csv(request: DataRequest) -> Splits:
     )
 
 
+def _near_file(folder: Path, missing: Path) -> str:
+    """Return the path in *folder* of a file that is called as *missing* but for folder, suffix, case and escapes."""
+    wanted = {unquote(missing.stem).casefold(), unquote(missing.name).casefold()}
+    seen = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            if Path(name).stem.casefold() in wanted:
+                return (Path(place) / name).relative_to(folder).as_posix()
+        seen += len(names)
+        if seen > _MOST_LOOKED_AT:
+            break
+    return ""
+
+
 def _column_notes(table: CsvTable) -> list[str]:
     """Return notes on columns that were recognised by other names, and on those that are not read."""
     other = [f"{name!r} for the {column}" for column, name in table.columns.items() if plain(name) != column]
@@ -104,7 +123,7 @@ def _images(table: Path, rows: Iterable[TableRow], request: DataRequest) -> list
         where = f"csv: line {row.line} of {table}"
         label = tidy(row.label)
         if not row.path.strip() or not label:
-            raise DataError(f"{where} lacks a path or a label")
+            raise DataError(f"{where} lacks a path or a label: fill it in, or remove the row")
         if label in MISSING:
             raise DataError(
                 f"{where} has the label {label!r}, which stands for a missing label: fill it in, remove the "

@@ -272,3 +272,22 @@ def test_an_archive_in_place_of_a_folder_is_to_be_unpacked(load: Load, tmp_path:
     for kind in ("folder", "tar"):
         with pytest.raises(DataError, match=r"photos.zip is a zip archive; unpack it first"):
             load(kind, tmp_path / "photos.zip")
+
+
+def test_images_beside_a_folder_of_annotations_have_no_classes(load: Load, photo: Photo, tmp_path: Path) -> None:
+    """Resembles the Oxford pets as they unpack: ``images/`` and ``annotations/``."""
+    photo(tmp_path / "images" / "1.png")
+    (tmp_path / "annotations").mkdir()
+    with pytest.raises(DataError, match=r"only 'images' of its folders holds images, and 'annotations' none"):
+        load("folder", tmp_path)
+
+
+def test_folders_of_folds_are_doubted_as_classes(load: Load, photo: Photo, tmp_path: Path) -> None:
+    """Resembles reports of folders for folds, cameras or years around the classes, which were taken for classes."""
+    for outer in ("fold1", "fold2"):
+        for inner in ("cat", "dog"):
+            photo(tmp_path / outer / inner / "1.png")
+    (note,) = [each for each in load("folder", tmp_path).notes if "within class folders" in each]
+    assert note.endswith("all class folders hold folders of the same names, which may be the classes")
+    photo(tmp_path / "fold2" / "bird" / "1.png")
+    assert "of the same names" not in "".join(load("folder", tmp_path).notes)

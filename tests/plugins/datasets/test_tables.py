@@ -162,3 +162,42 @@ def test_columns_are_known_with_spaces_and_those_that_are_not_read_are_named(
     lines[0] = "path,label,group,split"
     lines[1:] = [line.replace("True", "val").replace("False", "train") for line in lines[1:]]
     assert not any("not read" in note for note in load("csv", write_csv(tmp_path, photo, lines)).notes)
+
+
+@pytest.mark.parametrize(
+    ("listed", "there"), [("7", "train/7.png"), ("7.PNG", "7.png"), ("a%207.png", "a 7.png"), ("x/7.png", "y/7.png")]
+)
+def test_an_absent_image_comes_with_the_path_of_one_called_alike(
+    load: Load, photo: Photo, tmp_path: Path, listed: str, there: str
+) -> None:
+    """Resembles the tables of Kaggle, which list ids without folder and suffix, and exports that escape spaces."""
+    photo(tmp_path / there)
+    (tmp_path / "list.csv").write_text(f"path,label\n{listed},cat\n", encoding="utf-8")
+    with pytest.raises(DataError, match=f"did you mean '{there}'"):
+        load("csv", tmp_path / "list.csv")
+
+
+def test_a_table_without_names_of_columns_is_told_from_one_with_others(
+    load: Load, photo: Photo, tmp_path: Path
+) -> None:
+    """Resembles the lists of ImageNet and Caffe, which begin with an image."""
+    path = write_csv(tmp_path, photo, ["", "a.png,cat", "b.png,dog"])
+    path.write_text(path.read_text("utf-8").lstrip(), encoding="utf-8")
+    with pytest.raises(DataError, match=r"is an image already \('a.png', 'cat'\): write the names of the columns"):
+        load("csv", path)
+
+
+@pytest.mark.parametrize(
+    ("label", "note"),
+    [
+        ("cat dog", "seem to be several labels, such as 'cat dog'"),
+        ("N/A", "class 'N/A', which often stands for a missing"),
+    ],
+)
+def test_labels_that_are_several_or_none_are_noted(
+    load: Load, photo: Photo, tmp_path: Path, label: str, note: str
+) -> None:
+    """Resembles fastai's table of satellite images, with several labels in a cell, and exports of ``None``."""
+    splits = load("csv", write_csv(tmp_path, photo, ["path,label", "a.png,cat", "b.png,dog", f"c.png,{label}"]))
+    assert len(splits.classes) == 3
+    assert any(note in each for each in splits.notes)
