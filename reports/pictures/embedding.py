@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Method = Literal["umap", "t-SNE"]
+Method = Literal["UMAP", "t-SNE"]
 
 _SEED = 0
 _COMPONENTS = 50
@@ -25,7 +25,7 @@ _PERPLEXITY = 30
 
 def usual_method() -> Method:
     """Return UMAP if it is installed, else t-SNE."""
-    return "umap" if importlib.util.find_spec("umap") else "t-SNE"
+    return "UMAP" if importlib.util.find_spec("umap") else "t-SNE"
 
 
 def embed(features_ND: NDArray[np.floating[Any]], method: Method | None = None) -> NDArray[np.float64]:
@@ -51,11 +51,13 @@ def embed(features_ND: NDArray[np.floating[Any]], method: Method | None = None) 
     scaled_ND = centred_ND / spread
     if min(scaled_ND.shape) > _COMPONENTS:
         scaled_ND = PCA(_COMPONENTS, random_state=_SEED).fit_transform(scaled_ND)
-    if (method or usual_method()) == "umap":
+    if (method or usual_method()) == "UMAP":
         import umap  # type: ignore[import-not-found,unused-ignore]  # an extra
 
         neighbours = min(15, num_images - 1)
-        points_N2 = umap.UMAP(n_components=2, n_neighbors=neighbours, random_state=_SEED).fit_transform(scaled_ND)
+        # A seed allows one thread only, and asking for more would be warned about.
+        reducer = umap.UMAP(n_components=2, n_neighbors=neighbours, random_state=_SEED, n_jobs=1)
+        points_N2 = reducer.fit_transform(scaled_ND)
     else:
         from sklearn.manifold import TSNE
 

@@ -41,4 +41,4 @@ def test_umap_is_taken_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert usual_method() == "t-SNE"
     monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
-    assert usual_method() == "umap"
+    assert usual_method() == "UMAP"
