@@ -28,8 +28,11 @@ FUNCTION = "harness.networks.weights_at_hand:causes_of_absence"
 def with_weights_at_hand(plan: Plan, store: Store, sources: Sources, emit: Callable[[Event], None]) -> Plan:
     """Return a plan without the trials whose published weights cannot be loaded, which become skips with the cause.
 
-    Trials of networks that have finished ones in the store stay: those are reused. Where the check itself fails or is
-    interrupted, all stay, and each trial finds out for itself.
+    Trials of networks that have finished ones in the store stay: those are reused. Where the check itself fails,
+    all stay, and each trial finds out for itself.
+
+    Raises:
+        KeyboardInterrupt: If the user stopped the check.
     """
     if not any(_starts_from_weights(spec) for spec in plan.trials):
         return plan
@@ -38,8 +41,10 @@ def with_weights_at_hand(plan: Plan, store: Store, sources: Sources, emit: Calla
         jobs = LocalJobRunner(Starter(plan.preload), scratch, emit, interrupts, places)
         try:
             causes = causes_by_network(plan, jobs, places)
-        except (StoppedError, ZooError):
+        except ZooError:
             return plan
+        except StoppedError:
+            raise KeyboardInterrupt from None
     return without(plan, causes, kept=_finished(store) if causes else set())
 
 

@@ -75,14 +75,17 @@ def await_server(is_over: Callable[[], bool]) -> bool:
     """Wait until the server has imported all or has ended, and return True; it starts no job before.
 
     Args:
-        is_over: Whether nobody wants it any more; then the server is ended, and the answer is False.
+        is_over: Whether nobody wants a job any more; then the answer is False, and a server that imports is ended.
     """
-    while not START.is_ready and is_server_alive():
+    while True:
+        is_importing = not START.is_ready and is_server_alive()
         if is_over():
-            _kill_server()
+            if is_importing:
+                _kill_server()
             return False
+        if not is_importing:
+            return True
         time.sleep(_READY_SECONDS)
-    return True
 
 
 @contextlib.contextmanager

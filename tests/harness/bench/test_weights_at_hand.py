@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from harness.bench.weights_at_hand import causes_by_network, with_weights_at_hand, without
 
@@ -11,6 +15,8 @@ from .toy_bench import Bench
 
 MORE = """
 
+import os
+import signal
 from pathlib import Path
 from zoo.errors import UnavailableWeightsError
 
@@ -100,3 +106,10 @@ def test_each_network_is_asked_for_once_whatever_the_seeds_and_recipes(bench: Be
     assert [len(names) for names in jobs.asked] == [2]
     assert _names(left) == ["local"] * 3
     assert [skip.title for skip in left.skips] == ["remote · shades · quick"]
+
+
+def test_ctrl_c_meanwhile_stops_the_bench(bench: Bench) -> None:
+    """It was lost: the check ended, and the bench went on with networks whose weights are nowhere."""
+    plan = _bench_of(bench).plan("remote", pretrained=True)
+    with pytest.raises(KeyboardInterrupt):
+        with_weights_at_hand(plan, bench.store, bench.sources, lambda _: os.kill(os.getpid(), signal.SIGINT))

@@ -28,7 +28,10 @@ def with_known_layers(plan: Plan, sources: Sources, emit: Callable[[Event], None
     """Return a plan without the trials whose network has no layer of the name in ``recipe.layer``, which become skips.
 
     Only names cost anything, a tenth of a second for each network: every network has ``head``, and most ``pooled``.
-    Where the check itself fails or is interrupted, all trials stay, and each finds out for itself.
+    Where the check itself fails, all trials stay, and each finds out for itself.
+
+    Raises:
+        KeyboardInterrupt: If the user stopped the check.
     """
     asked = {key_of(spec): spec for spec in plan.trials if _layer(spec) not in _OF_EVERY_NETWORK}
     if not asked:
@@ -40,8 +43,10 @@ def with_known_layers(plan: Plan, sources: Sources, emit: Callable[[Event], None
         arguments = {"sources": places, "networks": [_network(spec) for spec in asked.values()]}
         try:
             found = jobs.ask("call", function=FUNCTION, arguments=arguments)
-        except (StoppedError, ZooError):
+        except ZooError:
             return plan
+        except StoppedError:
+            raise KeyboardInterrupt from None
     return without(plan, {key: problem for key, problem in zip(asked, found, strict=True) if problem})
 
 

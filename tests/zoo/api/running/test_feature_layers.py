@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from harness.bench.job_runner import StoppedError
+from harness.bench.local_jobs import LocalJobRunner
 from harness.planning.plan import Plan, make_plan
 from harness.planning.request import BenchRequest
 from harness.planning.selection import select
@@ -51,3 +53,14 @@ def test_many_networks_without_the_layer_are_one_sentence(catalog: Catalog) -> N
     assert left.trials == ()
     (sentence,) = left.skip_sentences
     assert sentence.startswith("skipped: 12 combinations: the network has no layer 'nonesuch'")
+
+
+def test_ctrl_c_meanwhile_stops_the_bench(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was lost: the check ended, and the bench went on."""
+
+    def stop(_runner: LocalJobRunner, _kind: str, **_: object) -> None:
+        raise StoppedError
+
+    monkeypatch.setattr(LocalJobRunner, "ask", stop)
+    with pytest.raises(KeyboardInterrupt):
+        with_known_layers(plan(catalog, "lenet5", layer="layer3"), SOURCES, lambda _: None)
