@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from zoo.calling.interruption import INTERRUPTION
+
 
 class Interrupts:
     """Counts Ctrl-C and SIGTERM, so that the bench can decide where to stop."""
@@ -17,6 +19,8 @@ class Interrupts:
 
     @contextmanager
     def caught(self) -> Iterator[None]:
+        """Count them in the body, instead of what they do else; a request that was lost before counts too."""
+        self.count += INTERRUPTION.is_lost
         if threading.current_thread() is not threading.main_thread():
             yield  # signals reach only the main thread, whose owner handles them
             return

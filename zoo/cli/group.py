@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from zoo.calling.interruption import INTERRUPTION
 from zoo.cli.session import Session, complain, plugin_options, session_of
 from zoo.cli.streams import OutputError, guard_streams, output_failure
 from zoo.text import error_text, exit_call, one_line
@@ -171,6 +172,9 @@ class ZooGroup(click.Group):
         except Exception as error:
             if debug:
                 _print_traceback()
+            if INTERRUPTION.is_lost:  # it came out as something else, as of a class that was being made
+                complain("interrupted")
+                return INTERRUPTED
             hint = "" if debug else "; ZOO_DEBUG=1 shows the traceback"
             foreign = session.foreign_command
             if isinstance(error, OSError) and error.filename is not None and not foreign:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from harness.system.interrupts import Interrupts
+from zoo.calling.interruption import INTERRUPTION
 
 
 @pytest.fixture(autouse=True)
@@ -69,3 +70,11 @@ def test_outside_the_main_thread_handlers_stay() -> None:
     thread.start()
     thread.join()
     assert seen == [before]
+
+
+def test_a_request_that_was_lost_before_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C in a callback that drops exceptions: the bench whose plan was being made ran to its end."""
+    monkeypatch.setattr(INTERRUPTION, "count", 1)
+    interrupts = Interrupts()
+    with interrupts.caught():
+        assert interrupts.count == 1
