@@ -37,8 +37,8 @@ _INVISIBLE = "\ufeff\u200b\u2060"
 """Zero-width characters that programs leave at the ends of cells, such as byte order marks."""
 _LIST = re.compile(r"""\[\s*(['"]).*\1\s*\]""", re.DOTALL)
 """Lists of strings written as text, as pandas writes a column of lists into CSV."""
-_BETWEEN_WORDS = re.compile(r"[\s_-]+")
-"""What stands between the words of a name: ``golden retriever``, ``golden_retriever``."""
+_BETWEEN_WORDS = re.compile(r"(?<=[^\W_])[\s_-]+(?=[^\W_])")
+"""What stands between the words of a name: ``golden retriever``, ``golden_retriever``; not ``-`` alone."""
 _NOTHING = frozenset({"none", "null", "n/a", "#n/a", "na"})
 """What programs write for a missing label, in lower case, and what may be the name of a class as well."""
 _SEVERAL = re.compile(r"[\s,;|/+&]+")
@@ -62,7 +62,7 @@ def folded(name: str) -> str | Decimal:
         return Decimal(plain)
     # In Turkish, the capitals of "ı" and "i" are "I" and "İ", which folds to an "i" with a dot above.
     text = plain.casefold().replace("i\u0307", "i").replace("ı", "i")
-    return unicodedata.normalize("NFKC", " ".join(_BETWEEN_WORDS.split(text)))
+    return unicodedata.normalize("NFKC", _BETWEEN_WORDS.sub(" ", " ".join(text.split())))
 
 
 def natural_order(names: Iterable[str]) -> list[str]:

@@ -101,3 +101,4 @@ def test_names_that_differ_in_what_is_between_words_are_twins() -> None:
     with pytest.raises(DataError, match=r"'golden retriever', 'golden-retriever' and 'golden_retriever'; rename them"):
         name_classes(["golden_retriever", "golden retriever", "golden-retriever", "pug"], source="x")
     assert name_classes(["-a", "a", "hot dog", "hotdog"], source="x")[0] == ("-a", "a", "hot dog", "hotdog")
+    assert set(name_classes(["-", "_", "a-", "a_"], source="x")[0]) == {"-", "_", "a-", "a_"}  # as of characters
