@@ -29,7 +29,7 @@ def zoo_recipes() -> Iterable[Recipe]:
         source="https://arxiv.org/abs/1805.08974",
         space={"inverse_penalty": "log(1e-4, 1e3)"},
         fit_head=_fit_probe,
-        preload=("sklearn.linear_model", "sklearn.preprocessing"),
+        preload=("sklearn.linear_model",),
         libraries=("scikit-learn",),
     )
     yield Recipe(
@@ -51,8 +51,6 @@ def zoo_recipes() -> Iterable[Recipe]:
         summary="nearest class mean of frozen, standardised features; nothing but the temperature to choose",
         source="https://doi.org/10.1109/TPAMI.2013.83",
         fit_head=_fit_ncm,
-        preload=("sklearn.preprocessing",),
-        libraries=("scikit-learn",),
     )
     yield Recipe(
         name="lda",
@@ -61,7 +59,7 @@ def zoo_recipes() -> Iterable[Recipe]:
         source="https://doi.org/10.1016/S0047-259X(03)00096-4",
         space={"shrinkage": "uniform(0, 1)"},
         fit_head=_fit_lda,
-        preload=("sklearn.discriminant_analysis", "sklearn.preprocessing"),
+        preload=("sklearn.discriminant_analysis",),
         libraries=("scikit-learn",),
     )
 

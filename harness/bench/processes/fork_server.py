@@ -27,7 +27,9 @@ from harness.system.process_exit import describe_status
 
 PRELOAD_VARIABLE = "ZOO_PRELOAD"
 """Tells the fork server what to import (see :mod:`harness.bench.processes.preload`), which takes no arguments."""
-PRELOAD_ALLOWED = ("torch", "torchvision", "timm", "torch._dynamo")
+PRELOAD_ALLOWED = (
+    "torch", "torchvision", "timm", "torch._dynamo", "sklearn.linear_model", "sklearn.discriminant_analysis",
+)  # fmt: skip
 """Nothing else: a module that crashed there would take every trial with it."""
 SAFE_PATH_VARIABLE = "PYTHONSAFEPATH"
 UNSET_VARIABLE = "ZOO_UNSET"

@@ -9,6 +9,9 @@ import sys
 
 import pytest
 
+from harness.bench.processes.fork_server import PRELOAD_ALLOWED
+from zoo import Catalog
+
 CODE = """
 import json, sys, threading
 import harness.bench.processes.preload
@@ -75,3 +78,15 @@ def test_the_compiler_is_imported_only_if_trials_will_use_it(compiler: bool) -> 
     env = {**os.environ, "ZOO_PRELOAD": "torch,torch._dynamo" if compiler else "torch"}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
     assert done.stdout.split() == [str(compiler), "True"]
+
+
+def test_what_built_ins_ask_for_is_allowed(catalog: Catalog) -> None:
+    """Recipes on features asked for scikit-learn, which was passed over in silence: each trial imported it."""
+    asked = {
+        f"{entry.full_name}: {name}"
+        for registry in (catalog.architectures, catalog.datasets, catalog.recipes)
+        for entry in registry
+        for name in entry.record.preload
+        if name not in PRELOAD_ALLOWED
+    }
+    assert asked == set()
