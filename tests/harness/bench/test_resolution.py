@@ -49,7 +49,7 @@ class FakeJobs:
     def ask(self, kind: str, **values: Any) -> Any:
         self.asked.append((kind, values))
         if kind in self._broken:
-            raise UsageError(f"no {kind}")
+            raise UsageError(f"no {kind} of {values['dataset']['display_name']}" if kind == "prepare" else f"no {kind}")
         return MACHINE if kind == "probe" else PREPARED
 
 
@@ -132,7 +132,9 @@ def test_all_missing_things_are_reported_together(bench: Any) -> None:
             arrange=one_thread,
             data=DATA,
         )
-    assert [str(error) for error in caught.value.errors] == ["no probe", "no prepare", "no prepare"]
+    assert [str(error) for error in caught.value.errors] == [
+        "no probe", "no prepare of shades", "no prepare of absent",
+    ]  # fmt: skip
 
 
 def test_a_plan_without_trials_starts_no_job() -> None:

@@ -75,6 +75,7 @@ def test_outside_the_main_thread_handlers_stay() -> None:
 def test_a_request_that_was_lost_before_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C in a callback that drops exceptions: the bench whose plan was being made ran to its end."""
     monkeypatch.setattr(INTERRUPTION, "count", 1)
+    monkeypatch.setattr(INTERRUPTION, "heeded", False)
     interrupts = Interrupts()
     with interrupts.caught():
         assert interrupts.count == 1
