@@ -47,4 +47,18 @@ class ForwardSettings:
         """Move *model* to the device, and to channels-last memory if that is used."""
         model.to(self.device)
         if self.channels_last:
-            model.to(memory_format=torch.channels_last)
+            set_memory_format(model, torch.channels_last)
+
+
+def set_memory_format(model: nn.Module, memory_format: torch.memory_format) -> None:
+    """Put the tensors of 2D convolutions into a memory format.
+
+    For channels last, ``Module.to`` fails if a network has others, such as the 3D convolutions of lambda networks.
+    """
+    tensors = [*model.parameters(), *model.buffers()]
+    if all(tensor.ndim != 5 for tensor in tensors):
+        model.to(memory_format=memory_format)
+        return
+    for tensor in tensors:
+        if tensor.ndim == 4:
+            tensor.data = tensor.data.to(memory_format=memory_format)

@@ -16,6 +16,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from harness.batches.forward_settings import set_memory_format
 from harness.faults.out_of_memory import is_out_of_memory
 from harness.measuring.timer import measure_rate, synchronize
 from harness.records.record import BestInference, Layout
@@ -150,7 +151,7 @@ def _predictor(
     dtype = _DTYPES[setting.precision]
     try:
         net = copy.deepcopy(model).eval().to(dtype=dtype)
-        net.to(memory_format=memory_format)
+        set_memory_format(net, memory_format)
         forward = compiled(net) if setting.compile else net
 
         def predict(images_BCHW: Tensor) -> Tensor:

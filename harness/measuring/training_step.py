@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from harness.batches.forward_settings import ForwardSettings
+from harness.batches.forward_settings import ForwardSettings, set_memory_format
 from harness.training.compiling import compiled
 from harness.training.optimizers import set_optimizer_mode
 from harness.training.precision import computing
@@ -30,7 +30,7 @@ def training_step(
     """
     device = settings.device
     model = copy.deepcopy(model).train()
-    model.to(memory_format=settings.memory_format)
+    set_memory_format(model, settings.memory_format)
     images_BCHW = images_BCHW.contiguous(memory_format=settings.memory_format)
     optimizer = resolved.make_optimizer(model)
     loss_of = resolved.make_loss()
