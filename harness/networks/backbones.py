@@ -119,9 +119,18 @@ def take_head(model: nn.Module, layer: str = "") -> Backbone:
         layer: Name of the layer whose outputs are the features; empty: what the head is given.
 
     Raises:
-        TrialError: If no head is found (see :func:`harness.networks.heads.find_head`), or it is the whole network.
+        TrialError: If no head is found (see :func:`harness.networks.heads.find_head`), it is the whole network, or
+            there are several on different features.
     """
     heads = find_head(model)
+    widths = {head.in_features for head in heads if isinstance(head, nn.Linear)}
+    if len(widths) > 1:
+        raise TrialError(
+            FailureKind.PLUGIN,
+            f"{type(model).__name__} has {len(heads)} heads on features of different sizes "
+            f"({', '.join(map(str, sorted(widths)))}), which no single head can replace: train it with linear_probe or "
+            "finetune",
+        )
     places = [
         (parent, name, child, f"{path}.{name}".removeprefix("."))
         for path, parent in model.named_modules()

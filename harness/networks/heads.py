@@ -25,7 +25,7 @@ def find_head(model: nn.Module) -> tuple[nn.Module, ...]:
     get_classifier = getattr(model, "get_classifier", None)
     if callable(get_classifier):
         found = get_classifier()
-        heads = found if isinstance(found, (tuple, list)) else (found,)
+        heads = found if isinstance(found, (tuple, list, nn.ModuleList)) else (found,)
         with_weights = tuple(head for head in heads if isinstance(head, nn.Module) and list(head.parameters()))
         if with_weights:
             return with_weights

@@ -174,6 +174,14 @@ def test_a_network_that_is_only_a_head_is_refused() -> None:
         take_head(nn.Linear(4, 2))
 
 
+def test_heads_on_different_features_are_refused_in_one_sentence() -> None:
+    """timm's EfficientViM sums the logits of a head for each stage: "'Identity' object is not iterable"."""
+    model = timm.create_model("efficientvim_m1", num_classes=3)
+    assert [head.out_features for head in find_head(model)] == [3] * 4
+    with pytest.raises(TrialError, match=r"^EfficientViM has 4 heads on features of different sizes \([0-9, ]+\), "):
+        take_head(model)
+
+
 def test_the_hash_of_weights_changes_with_each_tensor_but_those_of_the_head() -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4, 2))
     head = find_head(model)
