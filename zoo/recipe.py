@@ -104,7 +104,8 @@ class Recipe:
     """``(shapes, hp)``: returns a head whose tensors, by name, have these shapes, for saved weights to be loaded into.
     Needed if ``fit_head`` returns anything but a linear layer."""
     preload: tuple[str, ...] = ()
-    """Modules that ``fit_head`` imports; trials that run one after another share them."""
+    """Modules that ``fit_head`` imports. Trials share those of torch, torchvision, timm and scikit-learn that zoo knows
+    to be safe for that (``sklearn.linear_model``, ``sklearn.discriminant_analysis``), and import others themselves."""
     files: tuple[str, ...] = ()
     """Data files or folders that its code reads, relative to the plugin's file; changed content changes the result
     key."""

@@ -1,8 +1,7 @@
 """Linear heads: logistic regression, nearest class mean and linear discriminant analysis, as layers.
 
-Solvers are scikit-learn's, which takes each trial's process seconds to import: the nearest class mean does without it.
-Features are standardised for all of them, and the standardisation is folded into the weights, so that each head is a
-plain linear layer on the features as they are.
+Solvers are scikit-learn's; the nearest class mean needs none. Features are standardised for all of them, and the
+standardisation is folded into the weights, so that each head is a plain linear layer on the features as they are.
 
 Shape suffixes: N images, D features, K classes.
 """
