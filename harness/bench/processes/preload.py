@@ -10,6 +10,7 @@ import atexit
 import contextlib
 import importlib
 import os
+import platform
 import signal
 import warnings
 
@@ -57,6 +58,9 @@ if not os.environ.keys() & {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}:
 with contextlib.suppress(StoreError):  # a cache that cannot be written: the compiler's own choice
     require_writable_cache()
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_root() / "compiled"))
+
+# It starts a program the first time, and every trial records it.
+platform.platform()
 
 _wanted = os.environ.get(PRELOAD_VARIABLE, "").split(",")
 _greeting = Greeting()

@@ -112,7 +112,9 @@ def run_call(call: BenchCall) -> tuple[int, BenchSummary]:
     from zoo.api.running.retesting import retest_shortfalls
     from zoo.api.running.runtimes import runtime_shortfalls
     from zoo.cli.group import FAILED, INTERRUPTED
+    from zoo.cli.options.table_choice import import_what_tables_take
 
+    import_what_tables_take()  # while the fork server imports torch: at the end, a table would wait for it
     chosen, request = call.chosen, call.chosen.request
     with _progress(call.order, quiet=call.quiet) as progress:
         outcome = run_order(call.order, progress)

@@ -209,6 +209,15 @@ class TableChoice:
         return replace(self, form=fitting.pop()) if len(fitting) == 1 else self
 
 
+def import_what_tables_take() -> None:
+    """Import the statistics and the rendering that a table takes: by whoever has nothing else to do."""
+    import scipy.special  # noqa: F401
+
+    import reports.leaderboard.building
+    import reports.render.terminal
+    import reports.render.writing  # noqa: F401
+
+
 def _key_of(name: str) -> str:
     """Return the key of the column with *name* as its key or, if only one has it, as its title, with or without %."""
     from reports.leaderboard.all_columns import COLUMNS
