@@ -24,12 +24,26 @@ def nll(predictions: Predictions) -> float:
 def nll_of_images(predictions: Predictions) -> NDArray[np.float64]:
     """Return ``[N]``: the negative log-likelihood of the label of each image."""
     import numpy as np
-    from scipy.special import logsumexp
 
     logits = predictions.logits.astype(np.float64)
     own_N = np.take_along_axis(logits, predictions.labels[:, None], axis=1)[:, 0]
-    surprise_N: NDArray[np.float64] = logsumexp(logits, axis=1) - own_N
-    return surprise_N
+    return log_sum_exp(logits) - own_N
+
+
+def log_sum_exp(logits_NK: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ``[N]``: the logarithm of the sum of the exponentials of each row; −inf if all of a row is.
+
+    By hand, because SciPy would be imported by every trial for it: a fifth of the time that torch takes.
+    """
+    import numpy as np
+
+    rows, best_N = np.arange(len(logits_NK)), logits_NK.argmax(axis=1)
+    highest_N = logits_NK[rows, best_N]
+    with np.errstate(over="ignore"):  # beside an infinite one
+        others_NK = np.exp(logits_NK - np.where(np.isfinite(highest_N), highest_N, 0.0)[:, None])
+    others_NK[rows, best_N] = 0  # its term is 1, beside which small ones would lose their digits
+    total_N: NDArray[np.float64] = highest_N + np.log1p(others_NK.sum(axis=1))
+    return total_N
 
 
 def brier(predictions: Predictions) -> float:

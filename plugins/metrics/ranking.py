@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from plugins.metrics.probability import log_sum_exp
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -115,14 +117,13 @@ def log_odds(logits_NK: NDArray[np.floating]) -> NDArray[np.float64]:
     computed separately, because subtracting its own term from the whole sum would cancel all digits.
     """
     import numpy as np
-    from scipy.special import logsumexp
 
     logits = logits_NK.astype(np.float64)
     rows = np.arange(len(logits))
     highest = logits.argmax(axis=1)
     others = logits.copy()
     others[rows, highest] = -np.inf
-    rest_of_highest = logsumexp(others, axis=1)
+    rest_of_highest = log_sum_exp(others)
     whole = np.logaddexp(rest_of_highest, logits[rows, highest])
     # A class that is not the highest has p <= 1/2, so log(1 - p) is safe to take from p.
     log_p = logits - whole[:, None]

@@ -10,6 +10,7 @@ Shape suffixes: N images, K classes.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 HOTTEST = 100.0
 """Largest temperature, and the inverse of the smallest one: where all validation images are right, or all wrong, ever
 smaller or larger temperatures would fit ever better."""
+_TOLERANCE = 1e-12
+"""How close the logarithm of the temperature is sought."""
 
 _known: WeakKeyDictionary[Predictions, float] = WeakKeyDictionary()
 
@@ -43,29 +46,57 @@ def temperature(predictions: Predictions) -> float:
 def fitted(validation: Predictions) -> float:
     """Return the temperature that fits predictions best; 1 if they are all equal, so that any fits.
 
-    The loss is convex in the inverse of the temperature, and its derivative is the mean logit under the probabilities,
-    minus that of the label.
+    The loss is convex in the inverse of the temperature. Its derivative is the mean logit under the probabilities,
+    minus that of the label, and its second one the mean variance of the logits under the probabilities.
     """
     import numpy as np
-    from scipy.optimize import brentq
-    from scipy.special import softmax
 
     logits_NK = validation.logits.astype(np.float64)
     logits_NK -= logits_NK.max(axis=1, keepdims=True)
     own_N = np.take_along_axis(logits_NK, validation.labels[:, None], axis=1)[:, 0]
 
-    def slope(log_temperature: float) -> float:
-        probabilities_NK = softmax(logits_NK / math.exp(log_temperature), axis=1)
-        return float(((probabilities_NK * logits_NK).sum(axis=1) - own_N).mean())
+    def derivatives(log_temperature: float) -> tuple[float, float]:
+        """Return the derivative by the inverse of the temperature, and that of this by the log of the temperature."""
+        weights_NK = np.exp(logits_NK / math.exp(log_temperature))
+        weights_NK /= weights_NK.sum(axis=1, keepdims=True)
+        mean_N = (weights_NK * logits_NK).sum(axis=1)
+        variance_N = (weights_NK * (logits_NK - mean_N[:, None]) ** 2).sum(axis=1)
+        return float((mean_N - own_N).mean()), -float(variance_N.mean()) / math.exp(log_temperature)
 
     if not logits_NK.any():
         return 1.0
     cold, hot = -math.log(HOTTEST), math.log(HOTTEST)
-    if slope(hot) >= 0:
+    if derivatives(hot)[0] >= 0:
         return HOTTEST
-    if slope(cold) <= 0:
+    if derivatives(cold)[0] <= 0:
         return 1 / HOTTEST
-    return math.exp(brentq(slope, cold, hot, xtol=1e-12))
+    return math.exp(_root(derivatives, cold, hot))
+
+
+def _root(derivatives: Callable[[float], tuple[float, float]], low: float, high: float) -> float:
+    """Return where a falling function is 0, by Newton's method, and by halving where that would not come closer.
+
+    By hand, because SciPy would be imported by every trial for it: a fifth of the time that torch takes.
+
+    Args:
+        derivatives: Returns the function's value and its derivative.
+        low: Where the function is positive.
+        high: Where it is negative.
+    """
+    at, step = (low + high) / 2, high - low
+    while abs(step) > _TOLERANCE:
+        value, slope = derivatives(at)
+        if value > 0:
+            low = at
+        else:
+            high = at
+        newton = -value / slope if slope < 0 else math.inf
+        if low <= at + newton <= high and abs(newton) <= abs(step) / 2:
+            step = newton
+        else:
+            step = (low + high) / 2 - at
+        at += step
+    return at
 
 
 def scaled(predictions: Predictions) -> Predictions | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -144,3 +146,24 @@ def test_every_scalar_metric_has_a_stated_chance_level():
     elsewhere |= {"calibration_floor", "temperature"}  # the expected noise and what is chosen have no chance level
     elsewhere |= {"scaled_nll", "scaled_calibration_error", "aurc", "coverage_at_95", "coverage_at_99"}
     assert {metric.name for metric in SCALARS} == set(CHANCE) | set(OF_A_SPREAD) | elsewhere
+
+
+def test_default_metrics_do_without_scipy_which_each_trial_would_wait_for():
+    code = """if True:
+        import sys
+        import numpy as np
+        from zoo import Predictions
+        from zoo.loading import Sources, build_catalog
+
+        def draw():
+            return np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 3
+
+        given = dict(classes=("a", "b", "c"))
+        validation = Predictions(logits=draw()[0], labels=draw()[1], **given)
+        predictions = Predictions(logits=draw()[0], labels=draw()[1], validation=validation, **given)
+        values = [entry.record.compute(predictions) for entry in build_catalog(Sources()).metrics]
+        print(len(values), "scipy" in sys.modules)
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    count, has_scipy = done.stdout.split()
+    assert (int(count) > 10, has_scipy) == (True, "False")

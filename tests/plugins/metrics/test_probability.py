@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import sklearn.metrics as sk
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+from scipy.special import logsumexp
 
 from plugins.metrics import probability
 
@@ -44,3 +50,11 @@ def test_a_bin_of_confidence_includes_its_upper_edge(predictions_of):
     logits = np.log([[0.6, 0.4], [0.6, 0.4]])
     assert probability.NUM_BINS == 15
     assert probability.expected_calibration_error(predictions_of(logits, [0, 1])) == pytest.approx(0.1, abs=1e-6)
+
+
+@given(npst.arrays(np.float64, (5, 4), elements=st.floats(-800, 800) | st.sampled_from([-math.inf, math.inf])))
+def test_log_sum_exp_is_that_of_scipy_and_keeps_small_terms(logits_NK):
+    given_NK = logits_NK.copy()
+    np.testing.assert_allclose(probability.log_sum_exp(logits_NK), logsumexp(logits_NK, axis=1), rtol=1e-14, atol=1e-14)
+    np.testing.assert_array_equal(logits_NK, given_NK)
+    assert probability.log_sum_exp(np.array([[0.0, -50.0]]))[0] == pytest.approx(math.exp(-50))

@@ -10,6 +10,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import brentq
+from scipy.special import softmax
 from torch.nn import functional
 
 from plugins.metrics import temperature_scaling
@@ -90,3 +92,31 @@ def test_images_that_are_all_right_or_all_wrong_leave_it_within_its_bounds(predi
 
 def test_equal_logits_fit_at_any_temperature(predictions_of):
     assert temperature_scaling.fitted(predictions_of([[2, 2]] * 5, [0] * 5)) == 1
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.integers(0, 10**6), st.integers(2, 6), st.floats(0.01, 1000), st.integers(2, 60))
+def test_the_temperature_is_that_of_scipy(seed, num_classes, size, num_images):
+    from zoo import Predictions
+
+    rng = np.random.default_rng(seed)
+    logits = size * rng.standard_t(2, size=(num_images, num_classes))
+    labels = np.where(rng.random(num_images) < 0.6, logits.argmax(1), rng.integers(0, num_classes, num_images))
+    validation = Predictions(
+        logits=logits.astype(np.float32), labels=labels, classes=tuple(map(str, range(num_classes)))
+    )
+
+    def slope(log_temperature):
+        logits_NK = validation.logits.astype(np.float64)
+        probabilities_NK = softmax(logits_NK / math.exp(log_temperature), axis=1)
+        own_N = logits_NK[np.arange(num_images), labels]
+        return ((probabilities_NK * logits_NK).sum(1) - own_N).mean()
+
+    ends = [-math.log(temperature_scaling.HOTTEST), math.log(temperature_scaling.HOTTEST)]
+    found = math.log(temperature_scaling.fitted(validation))
+    if slope(ends[0]) * slope(ends[1]) < 0:
+        root = brentq(slope, *ends, xtol=1e-13)
+        # Where it hardly depends on the temperature, rounding decides.
+        assert found == pytest.approx(root, abs=1e-7) or abs(slope(found)) <= 1e-12 * size
+    else:
+        assert found == pytest.approx(ends[0] if slope(ends[0]) <= 0 else ends[1])
