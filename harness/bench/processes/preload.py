@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import gc
 import importlib
 import os
 import platform
@@ -38,9 +39,11 @@ adopt_orphans()
 warnings.filterwarnings("ignore", message="forkserver: waitpid returned unexpected pid")
 
 
-def _end_descendants(server: int = os.getpid()) -> None:
+def _end_descendants(server: int = os.getpid(), *, at_once: bool = False) -> None:
     if os.getpid() == server:
         end_descendants(server)
+        if at_once:
+            os._exit(0)
 
 
 atexit.register(_end_descendants)
@@ -62,6 +65,10 @@ with contextlib.suppress(StoreError):  # a cache that cannot be written: the com
 # It starts a program the first time, and every trial records it.
 platform.platform()
 
+# What is imported stays. To look through it for garbage takes a tenth of a second each time, here again and again and
+# in each trial, which would also get a copy of all of it by that.
+gc.disable()
+
 _wanted = os.environ.get(PRELOAD_VARIABLE, "").split(",")
 _greeting = Greeting()
 try:
@@ -69,11 +76,15 @@ try:
         if _name in PRELOAD_ALLOWED:
             importlib.import_module(_name)
     if "torch" in _wanted:
-        # The engine, and what every trial comes to import for its metrics.
-        for _name in ("harness.trial.trial", "scipy.special", "scipy.optimize"):
-            importlib.import_module(_name)
+        importlib.import_module("harness.trial.trial")
     for _name in _greeting.modules():
         if _name in PRELOAD_ALLOWED:
             importlib.import_module(_name)
 finally:
+    gc.freeze()
+    gc.enable()
     _greeting.ready()
+if _greeting.is_of_server:
+    # To take torch apart takes half a second, for which whoever reads the bench's output would wait.
+    atexit.unregister(_end_descendants)
+    atexit.register(_end_descendants, at_once=True)

@@ -58,6 +58,11 @@ class Greeting:
         owner, awaits_list, folder = (os.environ.pop(_VARIABLE, "") or "0:0:").split(":", 2)
         self._owner, self._awaits_list, self._folder = int(owner), awaits_list == "1", folder
 
+    @property
+    def is_of_server(self) -> bool:
+        """Whether a server has been started, and not another process that imports the same."""
+        return bool(self._folder)
+
     def modules(self) -> tuple[str, ...]:
         """Return the rest of the list once it is told; the process ends if its parent has."""
         path = Path(self._folder, _LIST)

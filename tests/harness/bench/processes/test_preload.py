@@ -80,6 +80,17 @@ def test_the_compiler_is_imported_only_if_trials_will_use_it(compiler: bool) -> 
     assert done.stdout.split() == [str(compiler), "True"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork server")
+def test_trials_do_not_look_for_garbage_among_what_was_imported_once() -> None:
+    code = (
+        "import gc, sys, harness.bench.processes.preload; "
+        "print(gc.get_freeze_count() > 100_000, gc.isenabled(), 'scipy' in sys.modules)"
+    )
+    env = {**os.environ, "ZOO_PRELOAD": "torch"}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True", "False"]
+
+
 def test_what_built_ins_ask_for_is_allowed(catalog: Catalog) -> None:
     """Recipes on features asked for scikit-learn, which was passed over in silence: each trial imported it."""
     asked = {
