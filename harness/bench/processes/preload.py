@@ -44,6 +44,7 @@ def _end_descendants(server: int = os.getpid(), *, at_once: bool = False) -> Non
         end_descendants(server)
         if at_once:
             os._exit(0)
+        gc.unfreeze()  # else Triton says last of all that it leaks, below what went wrong
 
 
 atexit.register(_end_descendants)
