@@ -10,6 +10,7 @@
 - ``lock_holders``: who holds the lock of a file, and whether they are stopped
 - ``oom_killer``: whether the system killed a process to free memory
 - ``malloc``: the allocator's settings
+- ``collection``: Python's search for garbage, paused
 - ``cores``: how many CPU cores a process may use
 - ``own_time``: time without what others took from a thread
 - ``free_memory``: how much of the machine's memory a process may still take

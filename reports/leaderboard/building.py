@@ -10,6 +10,7 @@ from pathlib import Path
 from harness.records.origin import origin_of
 from harness.records.record import Record
 from harness.records.runtime_result import runtime_name
+from harness.system.collection import without_collection
 from reports.leaderboard.adaptive_seeds import expected_seeds, looks_note, looks_of
 from reports.leaderboard.all_columns import all_columns, find_sort_column
 from reports.leaderboard.columns.column import Column, RankBasis
@@ -43,7 +44,7 @@ from reports.statistics.sample import Sample
 from reports.trials.grouping import Group, by_table, combinations, group_trials
 from reports.trials.labels import Labels, data_label, label_rows
 from reports.trials.pretraining import seen_by
-from reports.trials.reading import Trial, read_trials, without_collection
+from reports.trials.reading import Trial, read_trials
 from zoo.text import one_line, plural
 
 __all__ = ["Leaderboard", "build_leaderboard"]

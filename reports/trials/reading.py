@@ -2,40 +2,18 @@
 
 from __future__ import annotations
 
-import gc
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from harness.records.record import Outcome, Record
 from harness.records.runtime_result import RuntimeRecord, as_record, results_in
 from harness.records.store import RECORD_FILE, read_record
+from harness.system.collection import without_collection
 from zoo.errors import ManyErrors, StoreError, ZooError
 
 Trial = tuple[Path, Record]
 """A trial's folder and its record."""
-
-
-@contextmanager
-def without_collection() -> Iterator[None]:
-    """Pause Python's cyclic garbage collector.
-
-    Thousands of records are millions of objects, none of them garbage. The collector would walk through all of them
-    each time their number grows by a quarter, which takes a quarter of the time that ranking them takes.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            if not gc.get_freeze_count():  # what others have frozen stays frozen
-                # Moves all objects to the oldest generation. Otherwise the next one that is made would start a walk
-                # through all that were made in the meantime.
-                gc.freeze()
-                gc.unfreeze()
-            gc.enable()
 
 
 @without_collection()

@@ -160,8 +160,11 @@ def load_classifier(
     """
     from pathlib import Path
 
-    from harness.classifiers.onnx import load_predicting
-    from zoo.api.classifiers import Classifier, count_of
+    from harness.system.collection import without_collection
+
+    with without_collection():
+        from harness.classifiers.onnx import load_predicting
+        from zoo.api.classifiers import Classifier, count_of
     from zoo.errors import UsageError
 
     if precision not in (None, "fp32", "bf16", "fp16"):

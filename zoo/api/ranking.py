@@ -242,8 +242,9 @@ def rank(  # parameters: the options of zoo rank
         >>> "accuracy" in ranking.table.columns
         True
     """
+    from harness.system.collection import without_collection
     from reports.leaderboard.building import build_leaderboard
-    from reports.trials.reading import read_trials, without_collection
+    from reports.trials.reading import read_trials
     from zoo.api.plugin_choice import PluginChoice
     from zoo.api.tables import MetricDeclarations
     from zoo.errors import UsageError

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gc
-
 import pytest
 
-from reports.trials.reading import read_trials, without_collection
+from reports.trials.reading import read_trials
 from zoo.errors import ManyErrors, StoreError
 
 
@@ -38,16 +36,3 @@ def test_all_folders_that_are_missing_are_named_together(make_trial, tmp_path):
     ]
     with pytest.raises(StoreError, match="there is no folder"):
         read_trials([tmp_path / "none"])
-
-
-def test_what_was_read_without_collection_is_not_walked_through_right_after():
-    gc.collect()
-    with without_collection():
-        assert not gc.isenabled()
-        objects = [[] for _ in range(10_000)]
-        cycle = objects[0]
-        cycle.append(cycle)
-    assert gc.isenabled()
-    assert gc.get_freeze_count() == 0
-    assert not any(each is cycle for each in gc.get_objects(generation=0))
-    assert any(each is cycle for each in gc.get_objects()), "a later collection still frees it"

@@ -84,9 +84,12 @@ def command(ctx: click.Context, /, **params: Any) -> None:
     answered is printed on standard error. For an accuracy, the threshold is chosen on the validation images of the
     trial, whose folder is needed.
     """
-    from harness.classifiers.onnx import load_predicting
-    from harness.classifiers.predicting import Predictor, predict_images
-    from harness.classifiers.rejecting import rejection_of
+    from harness.system.collection import without_collection
+
+    with without_collection():  # of torch's modules
+        from harness.classifiers.onnx import load_predicting
+        from harness.classifiers.predicting import Predictor, predict_images
+        from harness.classifiers.rejecting import rejection_of
     from zoo.cli.display.counting import counted
     from zoo.cli.group import FAILED
     from zoo.files.image_files import LeftOut

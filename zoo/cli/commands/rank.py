@@ -59,7 +59,7 @@ def command(ctx: click.Context, /, runs: tuple[str, ...], explain: bool, output:
     RUNS are result folders (--out of zoo bench) or single trials in them [default: runs]. Several folders are ranked
     together. A record that cannot be read is left out with a warning, and the exit code is 1.
     """
-    from reports.trials.reading import without_collection
+    from harness.system.collection import without_collection
 
     with without_collection():
         _rank(ctx, runs, explain, output, params)
