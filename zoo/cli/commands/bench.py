@@ -69,6 +69,7 @@ def command(ctx: click.Context, /, **params: Any) -> None:
     """
     from harness.bench.processes.fork_server import head_start
     from zoo.api.running.flow import refuse_empty
+    from zoo.cli.options.table_choice import import_what_tables_take
 
     session = session_of(ctx)
     if params["dry_run"]:
@@ -77,6 +78,7 @@ def command(ctx: click.Context, /, **params: Any) -> None:
     with head_start():
         call = BenchCall.parse(session, params)
         refuse_empty(call.order)
+        import_what_tables_take()  # while torch is imported: at the end, the table would wait for it
     code, summary = run_call(call)
     if params["timings"] and summary.timings is not None:
         _show_timings(summary.timings, session.started)
@@ -112,9 +114,7 @@ def run_call(call: BenchCall) -> tuple[int, BenchSummary]:
     from zoo.api.running.retesting import retest_shortfalls
     from zoo.api.running.runtimes import runtime_shortfalls
     from zoo.cli.group import FAILED, INTERRUPTED
-    from zoo.cli.options.table_choice import import_what_tables_take
 
-    import_what_tables_take()  # while the fork server imports torch: at the end, a table would wait for it
     chosen, request = call.chosen, call.chosen.request
     with _progress(call.order, quiet=call.quiet) as progress:
         outcome = run_order(call.order, progress)

@@ -68,6 +68,7 @@ def command(ctx: click.Context, /, classifiers: tuple[str, ...], **params: Any) 
     from harness.bench.processes.fork_server import head_start
     from zoo.api.evaluating import AS_PUBLISHED, PRECISION
     from zoo.api.running.flow import refuse_empty
+    from zoo.cli.options.table_choice import import_what_tables_take
 
     fixed: dict[str, Any] = {
         "seeds": 1,
@@ -81,5 +82,6 @@ def command(ctx: click.Context, /, classifiers: tuple[str, ...], **params: Any) 
     with head_start():
         call = BenchCall.parse(session_of(ctx), given, fixed=fixed)
         refuse_empty(call.order)
+        import_what_tables_take()  # while torch is imported
     code, _ = run_call(call)
     ctx.exit(code)
