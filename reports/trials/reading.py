@@ -25,19 +25,23 @@ def read_trials(paths: Iterable[Path], *, runtimes: bool = False) -> tuple[list[
         runtimes: Also return the results of other runtimes, each after its trial (:func:`with_runtimes`).
 
     Raises:
-        StoreError: If a path is not a folder, or holds no record.
+        StoreError: If a path is not a folder, or holds no record. What else is in a store (zoo's own tables, trials that
+            have not finished) is passed over beside trials of it, as ``runs/*`` names it.
         ManyErrors: If several are not.
     """
     trials: dict[object, Trial] = {}
     problems: dict[object, str] = {}
-    errors: list[ZooError] = []
+    errors: list[tuple[Path, ZooError]] = []
+    stores: set[object] = set()
     for path in paths:
         try:
             files = _record_files(path)
         except StoreError as error:
-            errors.append(error)
+            errors.append((path, error))
             continue
         for file in files:
+            if file.parent == path:
+                stores.add(_identity_of(path.parent))
             folder = _identity_of(file.parent)
             if folder in trials or folder in problems:
                 continue
@@ -45,7 +49,9 @@ def read_trials(paths: Iterable[Path], *, runtimes: bool = False) -> tuple[list[
                 trials[folder] = (file.parent, read_record(file))
             except StoreError as error:
                 problems[folder] = str(error)
-    ManyErrors.raise_if(errors)
+    ManyErrors.raise_if(
+        [error for path, error in errors if not os.path.lexists(path) or _identity_of(path.parent) not in stores]
+    )
     found, sentences = list(trials.values()), list(problems.values())
     if runtimes:
         found, damaged = with_runtimes(found)
@@ -79,6 +85,8 @@ def _identity_of(folder: Path) -> object:
 
 
 def _record_files(path: Path) -> Sequence[Path]:
+    if path.is_file():
+        raise StoreError(f"{path} is a file: name the folder of a trial, or of several")
     if not path.is_dir():
         raise StoreError(f"there is no folder {path}")
     own = path / RECORD_FILE

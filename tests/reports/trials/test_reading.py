@@ -36,3 +36,19 @@ def test_all_folders_that_are_missing_are_named_together(make_trial, tmp_path):
     ]
     with pytest.raises(StoreError, match="there is no folder"):
         read_trials([tmp_path / "none"])
+
+
+def test_what_else_is_in_a_store_is_passed_over_beside_its_trials(make_trials, tmp_path):
+    """``zoo rank runs/*`` names the tables that zoo writes there, and trials that have not finished."""
+    trials = make_trials(seeds=2)
+    store = trials[0][0].parent
+    (store / "leaderboard.csv").write_text("rank\n")
+    (store / "unfinished").mkdir()
+    read, problems = read_trials(sorted(store.iterdir()))
+    assert [record for _, record in read] == [record for _, record in sorted(trials)]
+    assert problems == []
+    with pytest.raises(StoreError, match=r"leaderboard.csv is a file: name the folder of a trial"):
+        read_trials([store / "leaderboard.csv"])
+    (tmp_path / "other").mkdir()
+    with pytest.raises(StoreError, match="there are no records in"):
+        read_trials([trials[0][0], tmp_path / "other"])
