@@ -126,7 +126,7 @@ def _suffix(name: str) -> str:
 def walk_images(folder: Path, left_out: LeftOut | None = None) -> Iterator[Path]:
     """Yield the image files below *folder*, sorted by their path.
 
-    Links to folders are followed, but no folder is entered from within itself, so loops of links end. Junk (see
+    Links to folders are followed, but not to one that they are in, however far above *folder*. Junk (see
     :func:`is_junk`) is skipped. A link to nothing, or to itself, whose name is that of an image is yielded, so that
     reading it fails with its name.
 
@@ -149,6 +149,7 @@ def _walk(folder: Path, above: frozenset[Path], left_out: LeftOut | None) -> Ite
     real = folder.resolve()
     if real in above:
         return
+    inside = above | {real} if real.parent in above else above | {real, *real.parents}
     with os.scandir(folder) as entries:
         found = sorted(entries, key=lambda entry: entry.name)
     for entry in found:
@@ -157,6 +158,6 @@ def _walk(folder: Path, above: frozenset[Path], left_out: LeftOut | None) -> Ite
         is_link = entry.is_symlink()
         if path.is_dir() if is_link else entry.is_dir():
             if not is_junk(entry.name):
-                yield from _walk(path, above | {real}, left_out)
+                yield from _walk(path, inside, left_out)
         elif (is_link or entry.is_file()) and is_image(folder, entry.name, lambda path=path: file_kind(path), left_out):  # type: ignore[misc]
             yield path

@@ -68,7 +68,8 @@ class ImageTree:
     def below(self, path: Path) -> Iterator[ImageFolder]:
         """Yield *path* and all folders below it, each before those in it.
 
-        Links to folders are followed, but no folder is entered from within itself, so loops of links end.
+        Links to folders are followed, but not to one that they are in, however far above *path*: its images would be
+        found again, those of other classes among them.
         """
         yield from self._below(path, frozenset())
 
@@ -80,8 +81,9 @@ class ImageTree:
             return
         found = self.read(path)
         yield found
+        inside = above | {real} if real.parent in above else above | {real, *real.parents}
         for name in found.folders:
-            yield from self._below(path / name, above | {real})
+            yield from self._below(path / name, inside)
 
     def holds_images(self, path: Path) -> bool:
         """Return whether there are image files in *path* or below it, including those that cannot be read here."""

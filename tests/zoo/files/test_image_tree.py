@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from zoo.files import image_tree
+from zoo.files.image_files import walk_images
 from zoo.files.image_tree import ImageTree
 
 
@@ -41,6 +42,16 @@ def test_a_loop_of_links_ends_and_links_to_folders_and_files_are_followed(tmp_pa
     (tmp_path / "data/a/broken.jpg").symlink_to(tmp_path / "nowhere")
     found = {each.path.name: each.images for each in ImageTree().below(tmp_path / "data")}
     assert found == {"data": (), "a": ("1.jpg", "broken.jpg", "linked.jpg"), "b": ("2.jpg",)}
+
+
+def test_a_link_to_a_folder_above_the_first_is_not_followed(tmp_path: Path) -> None:
+    """Otherwise a class would hold the images of the others, which are then wrongly labelled."""
+    touch(tmp_path, "data/a/1.jpg", "data/b/2.jpg", "elsewhere/c/3.jpg", "elsewhere/d/4.jpg")
+    (tmp_path / "data/a/up").symlink_to(tmp_path / "data")
+    (tmp_path / "data/a/more").symlink_to(tmp_path / "elsewhere/c")
+    (tmp_path / "elsewhere/c/up").symlink_to(tmp_path / "elsewhere")
+    tree = {name for each in ImageTree().below(tmp_path / "data/a") for name in each.images}
+    assert tree == {path.name for path in walk_images(tmp_path / "data/a")} == {"1.jpg", "3.jpg"}
 
 
 def test_a_folder_is_read_from_the_disk_once(tmp_path: Path) -> None:
