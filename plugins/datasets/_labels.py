@@ -12,6 +12,7 @@ equal numbers (``1``, ``01``, ``1.0``)
 ``['cat']``, ``["cat", "dog"]``                 a note: a list written as text, as pandas does
 ``cat dog`` beside ``cat`` and ``dog``          a note: several labels in one cell
 ``None``, ``null``, ``N/A``                     a note: what programs write for a missing label
+with control characters, such as NUL            an error: a binary number, or a damaged file
 ==============================================  ==================================================================
 
 Names are sorted as numbers if all of them are numbers. Otherwise they are sorted alphabetically, with the numbers in
@@ -92,7 +93,7 @@ def name_classes(
         twins: How to treat twins: ``error``, ``merge`` or ``keep``.
 
     Raises:
-        DataError: If there are twins, a blank label, or fewer than two classes.
+        DataError: If there are twins, a blank label or one with control characters, or fewer than two classes.
         UsageError: If *twins* has another value.
     """
     if twins not in ("error", "merge", "keep"):
@@ -101,6 +102,12 @@ def name_classes(
     name_of = {label: tidy(label) for label in raw}
     if "" in name_of.values():
         raise DataError(f"{source} has a class whose name is blank")
+    binary = sorted(label for label in raw if any(unicodedata.category(mark) == "Cc" for mark in name_of[label]))
+    if binary:
+        raise DataError(
+            f"{source} has the class {one_line(ascii(binary[0]), max_length=80)}, which holds characters that cannot "
+            "be printed, such as those of a binary number: write labels as text"
+        )
     notes = [_merged_note(spellings, f"the class {name!r}") for name, spellings in _groups_of(raw, tidy) if spellings]
     groups = [spellings for _, spellings in _groups_of(set(name_of.values()), folded) if spellings]
     if groups and twins == "error":

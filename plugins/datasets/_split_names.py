@@ -19,6 +19,8 @@ def role_of(name: str) -> str:
     """Return the split that the whole name denotes: train, val, test or an empty string."""
     words = [word for word in re.split(r"[^a-z]+", name.lower()) if word]
     words = [word.removesuffix("set") for word in words if word not in _DECORATIONS]
+    if words in (["train", "val"], ["trainval"]):  # as in Oxford's and Pascal's sets: what is not test
+        return "train"
     return SPLIT_WORDS.get(words[0], "") if len(words) == 1 else ""
 
 

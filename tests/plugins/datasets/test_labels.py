@@ -102,3 +102,9 @@ def test_names_that_differ_in_what_is_between_words_are_twins() -> None:
         name_classes(["golden_retriever", "golden retriever", "golden-retriever", "pug"], source="x")
     assert name_classes(["-a", "a", "hot dog", "hotdog"], source="x")[0] == ("-a", "a", "hot dog", "hotdog")
     assert set(name_classes(["-", "_", "a-", "a_"], source="x")[0]) == {"-", "_", "a-", "a_"}  # as of characters
+
+
+def test_binary_labels_are_refused() -> None:
+    """Resembles reports of labels written as the bytes of a NumPy integer, which are blank on a screen."""
+    with pytest.raises(DataError, match=r"the class '\\x00.*', which holds characters that cannot be printed.*as text"):
+        name_classes(["\0" * 8, "\x01" + "\0" * 7], source="x")
