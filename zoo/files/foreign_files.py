@@ -53,6 +53,23 @@ def kind_of(path: Path, head: bytes | None = None) -> str:
     return archive_kind(path, head)
 
 
+def table_kind(head: bytes) -> str:
+    """Say what a file is that was given in place of a Parquet file, and what to do, as :func:`kind_of` does.
+
+    Args:
+        head: Its first bytes.
+    """
+    if head.startswith((b"ARROW1", b"FEA1", b"\xff\xff\xff\xff")):
+        return "is an Arrow or Feather file; save it as Parquet, such as with Dataset.to_parquet"
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if not text or any(byte < 32 and byte not in b"\t\n\r\f" for byte in text):
+        return ""
+    if text.startswith((b"{", b"[")):
+        return "is JSON text; save it as Parquet, or as CSV for csv:PATH"
+    has_cells = any(mark in text.splitlines()[0] for mark in (b",", b";", b"\t", b"|"))
+    return "is a text table such as CSV; csv:PATH reads it" if has_cells else ""
+
+
 def archive_kind(path: Path, head: bytes | None = None) -> str:
     """Say what an archive is that must be unpacked, as :func:`kind_of` does; an empty string for all other files."""
     head = _head(path) if head is None else head

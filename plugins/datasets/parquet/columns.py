@@ -1,4 +1,4 @@
-"""The columns of a Parquet file: which hold images, labels, file names and class names.
+"""The columns of a Parquet file: which hold images, labels, splits, groups, file names and class names.
 
 The image column contains encoded image files, as ``{bytes, path}`` or bytes, or only their paths.
 """
@@ -77,6 +77,17 @@ def group_column_of(schema: pa.Schema, file: Path, stated: str) -> str:
     _check_stated(schema, file, stated, "group_column")
     usual = {plain(name): name for name in reversed(schema.names)}
     return stated or next((usual[name] for name in COLUMN_NAMES["group"] if name in usual), "")
+
+
+def split_column_of(schema: pa.Schema, file: Path, stated: str) -> str:
+    """Return the column of splits: that which is stated, or else the first with a usual name; empty if none has one.
+
+    Raises:
+        DataError: If there is no such column.
+    """
+    _check_stated(schema, file, stated, "split_column")
+    usual = {plain(name): name for name in reversed(schema.names)}
+    return stated or next((usual[name] for name in COLUMN_NAMES["split"] if name in usual), "")
 
 
 def _check_stated(schema: pa.Schema, file: Path, stated: str, option: str) -> None:

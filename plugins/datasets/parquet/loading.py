@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,17 +17,19 @@ from plugins.datasets._assembly import assemble
 from plugins.datasets._csv_table import COLUMN_NAMES, listed, plain, unread_note
 from plugins.datasets._files import files_signature
 from plugins.datasets._labels import MISSING, name_classes, name_groups, tidy
-from plugins.datasets._split_names import split_of
+from plugins.datasets._split_names import role_of, split_of
 from plugins.datasets.parquet.columns import (
     class_names_in,
     group_column_of,
     image_column_of,
     label_column_of,
+    split_column_of,
     states_file_names,
 )
 from plugins.datasets.parquet.values import (
     ParquetImages,
     ParquetNames,
+    Rows,
     damage_named,
     open_parquet,
     paths_instead_of_images,
@@ -44,7 +46,12 @@ if TYPE_CHECKING:
 
 _SHARD = re.compile(r"(?P<stem>.*)-(?P<number>\d{5})-of-(?P<total>\d{5})(-[0-9a-f]+)?")
 
-PARQUET_OPTIONS: Mapping[str, Option] = {"image_column": "", "label_column": "", "group_column": ""}
+PARQUET_OPTIONS: Mapping[str, Option] = {
+    "image_column": "",
+    "label_column": "",
+    "split_column": "",
+    "group_column": "",
+}
 """Names of the columns, if they cannot be detected by their types and names."""
 
 
@@ -54,7 +61,8 @@ def load_parquet(
     """Read a Parquet file, or a folder of them.
 
     A file's split is given by the word train, validation (val, dev) or test in its name, or else in the name of its
-    folder. If no file is named train, files without such a word are training files. With *validation_is_test*, as for
+    folder. If no file is named train, files without such a word are training files, unless a column names the split of
+    each row: it is called split, subset or set, or stated, and a row whose cell is empty is in train. With *validation_is_test*, as for
     ImageNet, whose test labels are not public, validation replaces a test split that is missing or has no labels.
 
     Raises:
@@ -64,7 +72,10 @@ def load_parquet(
     if not files:
         raise DataError(f"{path} holds no Parquet file")
     options = options or {}
-    read = {name: _read_split(paths, options) for name, paths in files.items()}
+    read: dict[str, _RawSplit] = {}
+    for name, paths in files.items():
+        raw = _read_split(paths, options)
+        read |= {name: raw} if name else _by_column(raw, alone=len(files) == 1)
     splits = {name: each for name, each in read.items() if any(label not in (-1, None) for label in each.labels)}
     notes = [
         f"the {name} split of {plural(len(each.labels), 'image')} left out: its labels are all "
@@ -90,9 +101,12 @@ def load_parquet(
     group_of, group_notes = name_groups({group for each in splits.values() for group in each.groups or ()} - {""})
     if "label_column" in options:  # columns can be chosen
         unread = dict.fromkeys(name for each in splits.values() for name in each.unread)
-        notes += unread_note(unread, ["data.label_column", *([] if group_of else ["data.group_column"])])
+        notes += unread_note(unread, ["data.label_column", "data.split_column", *([] if group_of else ["data.group_column"])])
         if any(plain(name) in COLUMN_NAMES["split"] for name in unread):
-            notes.append("splits are told by names of files, such as train.parquet and test.parquet, not by a column")
+            notes.append(
+                "the column of splits is not read: files are called after splits, or its words are not train, val and "
+                "test"
+            )
     return assemble(
         classes,
         {name: _split(name, each, index_of, group_of, path) for name, each in splits.items()},
@@ -115,11 +129,41 @@ class _RawSplit:
     """Class names in the metadata of each file that has any."""
     unread: tuple[str, ...]
     """Names of the columns that are not read."""
+    split_column: str = ""
+    """The column of splits; empty if there is none."""
+    roles: list[str] | None = None
+    """Split of each row; None if no column tells it."""
+    rows: list[int] | None = None
+    """The rows of the files that are in this split; None: all."""
+
+
+def _by_column(raw: _RawSplit, *, alone: bool) -> dict[str, _RawSplit]:
+    """Return the splits that a column tells, of files which are not called after one; without such a column train.
+
+    Args:
+        raw: All rows of the files.
+        alone: Whether no other file is called after a split.
+    """
+    if raw.roles is None or not alone:
+        return {"train": raw}
+    rows = {name: [k for k, role in enumerate(raw.roles) if role == name] for name in ("train", "val", "test")}
+    return {
+        name: replace(
+            raw,
+            rows=each,
+            labels=[raw.labels[k] for k in each],
+            groups=None if raw.groups is None else [raw.groups[k] for k in each],
+            unread=tuple(column for column in raw.unread if column != raw.split_column),
+        )
+        for name, each in rows.items()
+        if each
+    }
 
 
 def _files_by_split(path: Path) -> dict[str, list[Path]]:
+    """Return the files of each split; under the empty name those that are called after none and serve as train."""
     if path.is_file():
-        return {"train": [path]}
+        return {"": [path]}
     splits: dict[str, list[Path]] = {}
     for file in sorted(path.rglob("*.parquet")):
         splits.setdefault(split_of(file.relative_to(path)), []).append(file)
@@ -129,7 +173,7 @@ def _files_by_split(path: Path) -> dict[str, list[Path]]:
             f"{unnamed[0]} is called neither train nor validation nor test, unlike the other Parquet files there"
         )
     if unnamed:
-        splits["train"] = unnamed
+        splits[""] = unnamed
     for files in splits.values():
         _check_shards(files)
     return splits
@@ -157,7 +201,8 @@ def _read_split(files: list[Path], options: Mapping[str, Option]) -> _RawSplit:
     labels: list[Any] = []
     groups: list[str] = []
     names: list[tuple[Path, Sequence[str]]] = []
-    image_column = label_column = group_column = ""
+    image_column = label_column = group_column = split_column = ""
+    cells: list[str] = []
     unread: dict[str, None] = {}
     for file in files:
         parquet = open_parquet(file)
@@ -166,6 +211,7 @@ def _read_split(files: list[Path], options: Mapping[str, Option]) -> _RawSplit:
             image_column = image_column_of(schema, file, str(options.get("image_column") or ""))
             label_column = label_column_of(schema, file, str(options.get("label_column") or ""))
             group_column = group_column_of(schema, file, str(options.get("group_column") or ""))
+            split_column = split_column_of(schema, file, str(options.get("split_column") or "")) or split_column
             if found := class_names_in(schema, label_column):
                 names.append((file, found))
         labels += [_single(label, file) for label in values_of(parquet, label_column, file)]
@@ -173,6 +219,9 @@ def _read_split(files: list[Path], options: Mapping[str, Option]) -> _RawSplit:
         unread |= dict.fromkeys(name for name in schema.names if name not in read)
         of_file = values_of(parquet, group_column, file) if group_column else [None] * (len(labels) - len(groups))
         groups += [_group(value) for value in of_file]
+        has_splits = split_column in schema.names
+        of_file = values_of(parquet, split_column, file) if has_splits else [None] * (len(labels) - len(cells))
+        cells += [_group(value) for value in of_file]
     return _RawSplit(
         files=files,
         image_column=image_column,
@@ -180,11 +229,26 @@ def _read_split(files: list[Path], options: Mapping[str, Option]) -> _RawSplit:
         groups=groups if any(groups) else None,
         names=names,
         unread=tuple(unread),
+        split_column=split_column,
+        roles=_roles(cells, files[0], stated=bool(options.get("split_column"))),
     )
 
 
+def _roles(cells: list[str], file: Path, *, stated: bool) -> list[str] | None:
+    """Return the split of each row, train where the cell is empty; None if the cells name no splits.
+
+    Raises:
+        DataError: If the column was stated, and a cell is another word.
+    """
+    role_of_each = {cell: role_of(cell) if cell else "train" for cell in set(cells)}
+    other = sorted(cell for cell, role in role_of_each.items() if not role)
+    if other and stated:
+        raise DataError(f"{file}: the split {other[0]!r} is not train, val or test: choose another data.split_column")
+    return [role_of_each[cell] for cell in cells] if not other and any(cells) else None
+
+
 def _group(value: object) -> str:
-    """Return the name of a group; empty if the value is missing."""
+    """Return the name of a group or a split; empty if the value is missing."""
     if isinstance(value, float) and value.is_integer():  # whole numbers beside missing ones
         value = int(value)
     name = "" if value is None else tidy(str(value))
@@ -273,14 +337,20 @@ def _split(name: str, raw: _RawSplit, index_of: dict[Any, int], group_of: dict[s
             group_of[group] if group else f"{name}/{index}"
             for index, group in enumerate(raw.groups or [""] * len(raw.labels))
         ]
+    rows = raw.rows
     paths = paths_instead_of_images(raw.files, raw.image_column)
     if paths is not None:
-        return Split(encoded=paths, labels=labels_N, groups=groups)
+        return Split(encoded=paths if rows is None else [paths[k] for k in rows], labels=labels_N, groups=groups)
     states_names = all(states_file_names(open_parquet(file).schema_arrow, raw.image_column) for file in raw.files)
+    images = ParquetImages(raw.files, raw.image_column)
+    file_names = ParquetNames(raw.files, raw.image_column, len(images)) if states_names else None
+    signature = files_signature(raw.files)
+    if rows is None:
+        return Split(encoded=images, labels=labels_N, groups=groups, file_names=file_names, signature=signature)
     return Split(
-        encoded=ParquetImages(raw.files, raw.image_column),
+        encoded=Rows(images, rows),
         labels=labels_N,
         groups=groups,
-        file_names=ParquetNames(raw.files, raw.image_column, len(raw.labels)) if states_names else None,
-        signature=files_signature(raw.files),
+        file_names=None if file_names is None else Rows(file_names, rows),
+        signature=f"{signature}, {name} by {raw.split_column}",
     )

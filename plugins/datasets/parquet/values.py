@@ -7,17 +7,20 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from plugins.datasets.parquet.columns import lacks_bytes
 from zoo.errors import DataError
-from zoo.files.foreign_files import HEAD_BYTES, kind_of
+from zoo.files.foreign_files import HEAD_BYTES, kind_of, table_kind
 from zoo.files.plain_files import PACK, open_plain
 from zoo.text import error_message, one_line
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
+
+
+ItemT = TypeVar("ItemT")
 
 
 class ParquetImages(Sequence[bytes]):
@@ -89,6 +92,25 @@ class ParquetNames(Sequence[str]):
         return self._names[index]
 
 
+class Rows(Sequence[ItemT]):
+    """Some rows of a sequence, read on access."""
+
+    def __init__(self, values: Sequence[ItemT], rows: Sequence[int]) -> None:
+        self._values, self._rows = values, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> ItemT: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[ItemT]: ...
+    def __getitem__(self, index: int | slice) -> ItemT | list[ItemT]:
+        if isinstance(index, slice):
+            return [self._values[row] for row in self._rows[index]]
+        return self._values[self._rows[index]]
+
+
 @contextmanager
 def damage_named(path: Path, problem: str = "is damaged") -> Iterator[None]:
     """Report what the body raises as a ``DataError`` that names the file.
@@ -117,7 +139,7 @@ def open_parquet(path: Path) -> pq.ParquetFile:
     with damage_named(path, "cannot be read"), open_plain(path, PACK) as file:
         num_bytes = os.fstat(file.fileno()).st_size
         head = file.read(HEAD_BYTES)
-    if not head.startswith(b"PAR1") and (kind := kind_of(path, head)):
+    if not head.startswith(b"PAR1") and (kind := kind_of(path, head) or table_kind(head)):
         raise DataError(f"{path} {kind}")
     with damage_named(path, "cannot be read as Parquet"):
         parquet = pq.ParquetFile(path, memory_map=True)

@@ -153,10 +153,11 @@ def test_paths_in_place_of_images_are_files_beside_the_table(
     assert load("parquet", tmp_path / "x.parquet").train.encoded == paths
 
 
-def named_table(path: Path, names: list[str] | None, labels: list[Any], **columns: list[Any]) -> None:
+def named_table(path: Path, names: list[str] | None, labels: list[Any], **columns: list[Any]) -> Path:
     features = {"info": {"features": {"label": {"names": names, "_type": "ClassLabel"}}}}
     table = pa.table({"image": [png(i) for i in range(len(labels))], "label": labels, **columns})
     pq.write_table(table.replace_schema_metadata({"huggingface": json.dumps(features)} if names else {}), path)
+    return path
 
 
 def test_class_names_in_another_order_in_another_file_are_an_error(load: Load, tmp_path: Path) -> None:
@@ -176,13 +177,12 @@ def test_class_names_may_be_missing_or_fewer_in_a_file(load: Load, tmp_path: Pat
 
 def test_a_column_of_groups_is_read_and_other_columns_are_named(load: Load, tmp_path: Path) -> None:
     """Resembles reports of patients in both splits, whose column a loader had ignored."""
-    columns = {"Patient ID": ["p1", "P1 ", None], "split": ["train", "test", "test"], "age": [1, 2, 3]}
+    columns = {"Patient ID": ["p1", "P1 ", None], "part": ["x", "y", "y"], "age": [1, 2, 3]}
     named_table(tmp_path / "x.parquet", None, [0, 1, 1], **columns)
     splits = load("parquet", tmp_path)
     assert splits.train.groups == ["P1", "P1", "train/2"]
     said = "; ".join(splits.notes)
-    assert "not read: 'split', 'age' (data.label_column choose" in said
-    assert "splits are told by names of files" in said
+    assert "not read: 'part', 'age' (data.label_column and data.split_column choose" in said
     assert load("parquet", tmp_path, group_column="age").train.groups == ["1", "2", "3"]
 
 
@@ -194,3 +194,44 @@ def test_labels_with_fields_or_of_two_types_are_refused_with_the_remedy(load: Lo
     named_table(tmp_path / "y.parquet", None, ["0", "1"])
     with pytest.raises(DataError, match=r"of the types int, str: save them in one way"):
         load("parquet", tmp_path)
+
+
+def test_a_column_of_splits_is_read_where_files_are_not_called_after_them(load: Load, tmp_path: Path) -> None:
+    """Resembles reports of a whole dataset in one file, whose test rows were trained on."""
+    cells = ["Train", "test", None, "valid", "TEST ", "train"]
+    path = named_table(tmp_path / "x.parquet", None, [0, 1, 1, 0, 0, 1], Split=cells, patient=list("abcdef"))
+    splits = load("parquet", path)
+    assert splits.val is not None
+    assert splits.test is not None
+    assert [each.labels.tolist() for each in (splits.train, splits.val, splits.test)] == [[0, 1, 1], [0], [1, 0]]
+    assert splits.test.groups == ["b", "e"]
+    every = load("parquet", named_table(tmp_path / "y.parquet", None, [0, 1, 1, 0, 0, 1])).train.encoded
+    assert every is not None
+    assert list(splits.test.encoded or ()) == [every[1], every[4]]
+    assert len({each.signature for each in (splits.train, splits.val, splits.test)}) == 3
+    assert not any("not read" in note for note in splits.notes)
+
+
+def test_a_column_of_other_words_than_splits_is_noted_and_refused_if_stated(load: Load, tmp_path: Path) -> None:
+    path = named_table(tmp_path / "x.parquet", None, [0, 1], split=["A", "B"])
+    splits = load("parquet", path)
+    assert splits.test is None
+    assert any("the column of splits is not read" in note for note in splits.notes)
+    with pytest.raises(DataError, match=r"the split 'A' is not train, val or test: choose another data.split_column"):
+        load("parquet", path, split_column="split")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"image,label\na.png,cat\n", "is a text table such as CSV; csv:PATH reads it"),
+        (b'{"image": "a.png"}\n', "is JSON text"),
+        (b"ARROW1\0\0" + bytes(40), "is an Arrow or Feather file; save it as Parquet"),
+    ],
+)
+def test_another_file_called_parquet_is_called_what_it_is(
+    load: Load, tmp_path: Path, content: bytes, words: str
+) -> None:
+    (tmp_path / "x.parquet").write_bytes(content)
+    with pytest.raises(DataError, match=words):
+        load("parquet", tmp_path / "x.parquet")
