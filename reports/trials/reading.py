@@ -25,8 +25,8 @@ def read_trials(paths: Iterable[Path], *, runtimes: bool = False) -> tuple[list[
         runtimes: Also return the results of other runtimes, each after its trial (:func:`with_runtimes`).
 
     Raises:
-        StoreError: If a path is not a folder, or holds no record. What else is in a store (zoo's own tables, trials that
-            have not finished) is passed over beside trials of it, as ``runs/*`` names it.
+        StoreError: If a path is not a folder, or holds no record. What else is in a store (zoo's own tables, trials
+            that have not finished) is passed over beside trials of it, as ``runs/*`` names it.
         ManyErrors: If several are not.
     """
     trials: dict[object, Trial] = {}

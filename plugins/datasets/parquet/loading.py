@@ -62,8 +62,9 @@ def load_parquet(
 
     A file's split is given by the word train, validation (val, dev) or test in its name, or else in the name of its
     folder. If no file is named train, files without such a word are training files, unless a column names the split of
-    each row: it is called split, subset or set, or stated, and a row whose cell is empty is in train. With *validation_is_test*, as for
-    ImageNet, whose test labels are not public, validation replaces a test split that is missing or has no labels.
+    each row: it is called split, subset or set, or stated, and a row whose cell is empty is in train. With
+    *validation_is_test*, as for ImageNet, whose test labels are not public, validation replaces a test split that is
+    missing or has no labels.
 
     Raises:
         DataError: If a file cannot be read, a shard is missing, or there is no image or label column.
@@ -101,7 +102,8 @@ def load_parquet(
     group_of, group_notes = name_groups({group for each in splits.values() for group in each.groups or ()} - {""})
     if "label_column" in options:  # columns can be chosen
         unread = dict.fromkeys(name for each in splits.values() for name in each.unread)
-        notes += unread_note(unread, ["data.label_column", "data.split_column", *([] if group_of else ["data.group_column"])])
+        choices = ["data.label_column", "data.split_column", *([] if group_of else ["data.group_column"])]
+        notes += unread_note(unread, choices)
         if any(plain(name) in COLUMN_NAMES["split"] for name in unread):
             notes.append(
                 "the column of splits is not read: files are called after splits, or its words are not train, val and "
