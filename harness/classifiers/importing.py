@@ -179,12 +179,26 @@ def _hint(mismatch: StateDictMismatch, named: NamedTensors, network: nn.Module) 
     dimensions in another order, or another number of classes.
     """
     if mismatch.missing and mismatch.unexpected:
+        if any("lora_" in name for name in mismatch.unexpected):
+            return (
+                "; these are LoRA adapters: merge them into the network first (merge_and_unload in peft), and save that"
+            )
+        if any(name.endswith((".zero_point", "._packed_params")) for name in mismatch.unexpected):
+            return "; the weights are quantised: give those of the network before its quantisation"
         renames = propose_renames(named.tensors, network)
         if renames:
             options = " ".join(f"--rename '{rename}'" for rename in renames)
             return f"; order and shapes fit one to one, so try {options}, and check the accuracy"
+        if not mismatch.shapes and 2 * len(mismatch.missing) < len(network.state_dict()):
+            return (
+                "; most tensors fit, so it seems to hold the network's body with another head, as self-supervised "
+                "training leaves it; give the weights of the whole classifier, by --key if the file has several"
+            )
     if mismatch.unexpected and not mismatch.missing and not mismatch.shapes:
-        return "; if prediction does not need the unexpected ones, leave them out with --ignore"
+        return (
+            "; choose the --model that has the unexpected ones too or, if prediction does not need them, leave them "
+            "out with --ignore"
+        )
     if mismatch.missing and not mismatch.unexpected and not mismatch.shapes:
         return (
             "; no other tensor of the file could be one of these, so it seems to hold only a part of the network, such "

@@ -26,13 +26,16 @@ from zoo.text import error_message, one_line
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "weights")
 """Keys under which training scripts store the weights, the most specific first."""
-_DEPTH = 2
+_DEPTH = 3
 """Levels of containers that are searched for weights."""
 _SHOWN = 5
 _GET_AGAIN = "copy or download it again, and compare its size with that of the original"
 _SAVE_AGAIN = (
     "if you trust it, load it with the tool that wrote it, and save its state_dict() alone, best as safetensors"
 )
+
+_TORCH_MAGIC = (0x1950A86A20F9469CFC6C).to_bytes(10, "little")
+"""The number with which torch.save began before it wrote zip archives."""
 
 _SPACES = str.maketrans("\t\r\n", "   ")
 """Characters of text that are not printable."""
@@ -120,9 +123,16 @@ def read_state_dict(path: Path, *, key: str | None = None) -> StateDict:
         others = f"; the file also has {', '.join(map(repr, found))} (--key)" if found else ""
         notes = (f"weights were taken from the key {chosen!r}{others}",)
     if not _num_tensors(content):
+        if isinstance(content, Mapping):
+            has = ", ".join(one_line(repr(name), max_length=40) for name in list(content)[:_SHOWN])
+            more = ", …" if len(content) > _SHOWN else ""
+            has = f"it has {has}{more}" if has else "it is empty"
+        else:
+            has = f"it is of the type {type(content).__name__}"
         is_numpy = isinstance(content, Mapping) and any(isinstance(each, _Discarded) for each in content.values())
         raise StoreError(
-            f"{path} holds no state dict: expected tensors by name, either alone or under a key such as 'state_dict'"
+            f"{path} holds no state dict: expected tensors by name, either alone or under a key such as 'state_dict', "
+            f"and {has}; save network.state_dict() with torch.save or safetensors"
             + ("; turn NumPy arrays into tensors with torch.from_numpy first" if is_numpy else "")
         )
     tensors = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
@@ -192,6 +202,22 @@ def _other_kind(path: Path, head: bytes) -> str:
         return "is an HDF5 file, as Keras writes it; zoo imports the weights of PyTorch networks only"
     if path.suffix == ".onnx":
         return "is an ONNX file; give the state dict it was exported from"
+    if head.startswith(b"\x93NUMPY"):
+        return (
+            "is a NumPy array without the names of tensors; save them by name: torch.save({name: tensor, …}, "
+            "'weights.pt')"
+        )
+    if head.startswith(b"GGUF"):
+        return "is a GGUF file, as llama.cpp reads it; zoo imports the weights of PyTorch networks only"
+    if head[4:8] == b"TFL3":
+        return "is a TensorFlow Lite file; zoo imports the weights of PyTorch networks only"
+    if path.suffix == ".msgpack":
+        return "is a MessagePack file, as Flax writes it; zoo imports the weights of PyTorch networks only"
+    if path.suffix == ".distcp":
+        return (
+            "is a part of a distributed checkpoint; make one file of its folder first: "
+            "python -m torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER weights.pt"
+        )
     if head.startswith(b"PK"):
         return _other_archive(path)
     if found := kind_of(path, head):
@@ -239,6 +265,9 @@ def _load_pickled(path: Path) -> Any:
         with warnings.catch_warnings(), torch.serialization.safe_globals(stand_ins):
             # torch warns of old pickle protocols before it reads or refuses them.
             warnings.filterwarnings("ignore", message="Detected pickle protocol")
+            # and of its own quantised tensors while it reads them.
+            warnings.filterwarnings("ignore", message="TypedStorage is deprecated")
+            warnings.filterwarnings("ignore", message="torch.quantize_per_tensor")
             warnings.filterwarnings("ignore", message="Validating sparse tensor invariants")
             with open_plain(path, WEIGHTS) as file:  # given a path, torch.load goes by its suffix
                 return _reading(path, lambda: torch.load(file, map_location="cpu", weights_only=True))
@@ -249,6 +278,11 @@ def _load_pickled(path: Path) -> Any:
                 f"{path} holds a whole network with its classes, which is not unpickled because that could run any "
                 f"code; {_SAVE_AGAIN}"
             ) from error
+        if not names and _is_plain_pickle(path):
+            raise StoreError(
+                f"{path} was written by pickle and not by torch.save; if you trust it, load it with pickle, and save "
+                "its tensors with torch.save"
+            ) from error
         if not names:
             raise StoreError(
                 f"{path} was not written by torch.save or safetensors, or it is truncated or damaged; {_GET_AGAIN}"
@@ -258,6 +292,16 @@ def _load_pickled(path: Path) -> Any:
             f"{path} holds more than tensors ({shown}), which is not unpickled because that could run any code; "
             f"{_SAVE_AGAIN}"
         ) from error
+
+
+def _is_plain_pickle(path: Path) -> bool:
+    """Return whether a file is a whole pickle without the magic number that torch.save writes first."""
+    try:
+        with open_plain(path, WEIGHTS) as file:
+            content = file.read()
+    except OSError:
+        return False
+    return content[:1] == b"\x80" and content[-1:] == b"." and _TORCH_MAGIC not in content[:32]
 
 
 def _foreign_names(path: Path, error: Exception, known: set[str]) -> list[str]:

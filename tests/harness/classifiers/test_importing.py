@@ -246,3 +246,22 @@ def test_whole_numbers_in_place_of_real_ones_are_refused(
     quantised = {name: (value * 100).to(kind) for name, value in weights.items()}
     with pytest.raises(StoreError, match=r"of whole numbers \(.* the network has real ones: .* dequantised"):
         run(quantised)
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["head.mlp.0.weight", "head.mlp.2.weight"], "most tensors fit.*body with another head.*whole classifier"),
+        (["fc.scale", "fc.zero_point"], "are quantised: give those of the network before"),
+        (["base.fc.lora_A.weight", "base.fc.lora_B.weight"], "are LoRA adapters: merge them"),
+    ],
+)
+def test_tensors_that_show_another_kind_of_file_come_with_a_remedy(
+    names: list[str], words: str, run: Import, weights: dict[str, Tensor]
+) -> None:
+    """Resembles checkpoints of self-supervised training, of dynamic quantisation and of adapters."""
+    *_, weight, bias = weights
+    del weights[weight], weights[bias]
+    weights |= {name: torch.zeros(3, 3, 3) for name in names}
+    with pytest.raises(StoreError, match=words):
+        run(weights)

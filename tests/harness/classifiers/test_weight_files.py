@@ -130,7 +130,11 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 102\n"
         (b'<?xml version="1.0"?><net name="x"></net>', "is text, and holds no weights"),
         (bytes(257) + b"ustar" + bytes(300), "is a tar file; unpack it first"),
         (b"PK\x03\x04 torn", "truncated or damaged"),
-        (b"\x93NUMPY" + bytes(100), "was not written by torch.save or safetensors"),
+        (b"\x93NUMPY" + bytes(100), "is a NumPy array"),
+        (b"GGUF" + bytes(100), "is a GGUF file"),
+        (b"\x1c\0\0\0TFL3" + bytes(100), "is a TensorFlow Lite file"),
+        (bytes(100), "was not written by torch.save or safetensors"),
+        (pickle.dumps({"a": [1.5]}), "was written by pickle and not by torch.save; if you trust it"),
     ],
 )
 @pytest.mark.parametrize("name", ["x.pth", "x.safetensors"])
@@ -220,3 +224,42 @@ def test_numpy_arrays_come_with_a_remedy_and_histories_are_skipped(tmp_path: Pat
         read_state_dict(saved(tmp_path, {"w": np.ones(2)}))
     extras = {"history": deque([1.0, 2.0], maxlen=5), "frozen": frozenset({"head"})}
     assert read_state_dict(saved(tmp_path, {"state_dict": WEIGHTS, **extras})).tensors.keys() == WEIGHTS.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("x.msgpack", "as Flax writes it"), ("__0_0.distcp", "dcp_to_torch FOLDER")]
+)
+def test_files_of_other_tools_are_known_by_their_suffix(name: str, words: str, tmp_path: Path) -> None:
+    torch.save(WEIGHTS, tmp_path / name)
+    with pytest.raises(StoreError, match=words):
+        read_state_dict(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (
+            {"epoch": 3, "optimizer": {"state": {}, "param_groups": []}},
+            "it has 'epoch', 'optimizer'; save network.state",
+        ),
+        ({}, "it is empty"),
+        ([torch.zeros(1)], "it is of the type list"),
+    ],
+)
+def test_what_a_file_without_weights_has_is_named(content: object, words: str, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=words):
+        read_state_dict(saved(tmp_path, content))
+
+
+def test_weights_are_found_three_levels_down(tmp_path: Path) -> None:
+    found = read_state_dict(saved(tmp_path, {"checkpoint": {"model": {"state_dict": WEIGHTS}}}))
+    assert found.tensors.keys() == WEIGHTS.keys()
+    assert "'checkpoint.model.state_dict'" in found.notes[0]
+
+
+def test_a_file_in_the_older_format_of_torch_is_no_plain_pickle(tmp_path: Path) -> None:
+    torch.save(WEIGHTS, tmp_path / "x.pth", _use_new_zipfile_serialization=False)
+    assert read_state_dict(tmp_path / "x.pth").tensors.keys() == WEIGHTS.keys()
+    (tmp_path / "x.pth").write_bytes((tmp_path / "x.pth").read_bytes()[:60] + b".")
+    with pytest.raises(StoreError, match="truncated or damaged"):
+        read_state_dict(tmp_path / "x.pth")
