@@ -15,6 +15,7 @@ from PIL import Image, UnidentifiedImageError
 
 from harness.data.image_files.metadata_limits import LimitedBytes, LimitedFile, check_size
 from zoo.dataset import FilePart
+from zoo.files import foreign_files
 from zoo.files.image_kinds import DECODERS, HEAD_BYTES, has_decoder, how_to_read, image_kind, is_readable
 from zoo.files.plain_files import IMAGE, PACK, open_plain
 
@@ -165,9 +166,11 @@ def _formats() -> tuple[str, ...]:
 
 def _why_unknown(source: Encoded) -> str:
     with _opened(source) as file:
-        kind = image_kind(file.read(HEAD_BYTES), source.suffix.lower() if isinstance(source, Path) else "")
+        head = file.read(foreign_files.HEAD_BYTES)
+    kind = image_kind(head[:HEAD_BYTES], source.suffix.lower() if isinstance(source, Path) else "")
     if not kind:
-        return "not an image of a known format"
+        other = foreign_files.kind_of(source if isinstance(source, Path) else Path(), head) if head else ""
+        return f"no image: it {other}" if other else "not an image of a known format"
     if not is_readable(kind):
         return f"{kind}: {how_to_read(kind)}"
     if kind == "TIFF":

@@ -98,9 +98,13 @@ def _tiff_of_64_bit_floats() -> bytes:
         ),
         (b"\xff\xd8\xff\xe0" + b"\0" * 60, "a damaged JPEG file, or of an unusual kind: save it again"),
         (b"no image", "^not an image of a known format$"),
+        (b"", "^not an image of a known format$"),
+        (b"version https://git-lfs.github.com/spec/v1\noid", "^no image: it is a Git LFS pointer.*git lfs pull$"),
+        (b"<!DOCTYPE html><html>404</html>", "^no image: it is a web page; download the file itself"),
+        (b"PK\x03\x04" + bytes(40), "^no image: it is a zip archive; unpack it first$"),
     ],
 )
 def test_a_file_of_a_known_kind_that_pillow_refuses_is_called_what_it_is(content: bytes, reason: str) -> None:
-    """Users of Pillow report "cannot identify image file" for TIFF files that other programs open."""
+    """Users of Pillow report "cannot identify image file" for TIFF files that others open, and LFS pointers."""
     with pytest.raises(UnknownFormatError, match=reason), opened_image(content):
         pass
