@@ -12,7 +12,7 @@ equal numbers (``1``, ``01``, ``1.0``)
 ``['cat']``, ``["cat", "dog"]``                 a note: a list written as text, as pandas does
 ``cat dog`` beside ``cat`` and ``dog``          a note: several labels in one cell
 ``None``, ``null``, ``N/A``                     a note: what programs write for a missing label
-with control characters, such as NUL            an error: a binary number, or a damaged file
+with NUL, or nothing that can be printed        an error: a binary number, or a damaged file
 ==============================================  ==================================================================
 
 Names are sorted as numbers if all of them are numbers. Otherwise they are sorted alphabetically, with the numbers in
@@ -56,6 +56,11 @@ def tidy(text: str) -> str:
     return after
 
 
+def _is_binary(name: str) -> bool:
+    """Return whether a name is no text. Other control characters beside text are shown by their numbers."""
+    return "\0" in name or all(unicodedata.category(mark) == "Cc" for mark in name)
+
+
 def folded(name: str) -> str | Decimal:
     """Return a key that is equal for twins: names that differ in case, width or between words, and equal numbers."""
     plain = unicodedata.normalize("NFKC", name)  # full-width letters and digits, as Japanese keyboards type them
@@ -93,7 +98,7 @@ def name_classes(
         twins: How to treat twins: ``error``, ``merge`` or ``keep``.
 
     Raises:
-        DataError: If there are twins, a blank label or one with control characters, or fewer than two classes.
+        DataError: If there are twins, a blank or a binary label, or fewer than two classes.
         UsageError: If *twins* has another value.
     """
     if twins not in ("error", "merge", "keep"):
@@ -102,7 +107,7 @@ def name_classes(
     name_of = {label: tidy(label) for label in raw}
     if "" in name_of.values():
         raise DataError(f"{source} has a class whose name is blank")
-    binary = sorted(label for label in raw if any(unicodedata.category(mark) == "Cc" for mark in name_of[label]))
+    binary = sorted(label for label in raw if _is_binary(name_of[label]))
     if binary:
         raise DataError(
             f"{source} has the class {one_line(ascii(binary[0]), max_length=80)}, which holds characters that cannot "

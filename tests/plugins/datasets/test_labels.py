@@ -108,3 +108,6 @@ def test_binary_labels_are_refused() -> None:
     """Resembles reports of labels written as the bytes of a NumPy integer, which are blank on a screen."""
     with pytest.raises(DataError, match=r"the class '\\x00.*', which holds characters that cannot be printed.*as text"):
         name_classes(["\0" * 8, "\x01" + "\0" * 7], source="x")
+    with pytest.raises(DataError, match="as text"):
+        name_classes(["\x01", "\x02"], source="x")
+    assert name_classes(["a\x1b[2J", "b"], source="x")[0] == ("a\x1b[2J", "b")
