@@ -12,17 +12,28 @@
 
 from __future__ import annotations
 
+import sys
 from typing import NoReturn
 
 
 def main() -> NoReturn:
     """Run ``zoo`` with the arguments of this process, and exit."""
-    import signal
+    from zoo.cli.diagnosis.wrong_imports import wrong_import, wrong_package
 
-    from zoo.calling.interruption import INTERRUPTION
-    from zoo.cli.group import zoo
-    from zoo.cli.leaving import leave
+    try:
+        import signal
 
+        from zoo.calling.interruption import INTERRUPTION
+        from zoo.cli.group import zoo
+        from zoo.cli.leaving import leave
+    except Exception as error:
+        if not (sentence := wrong_import(error)):
+            raise
+    else:
+        sentence = wrong_package()
+    if sentence:
+        print(f"zoo: {sentence}", file=sys.stderr)
+        raise SystemExit(2)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not in the background, where it is ignored
         INTERRUPTION.listen(signal.SIGINT)
     try:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from zoo.calling.interruption import INTERRUPTION
+from zoo.cli.diagnosis.wrong_imports import wrong_import
 from zoo.cli.session import Session, complain, plugin_options, session_of
 from zoo.cli.streams import OutputError, guard_streams, output_failure
 from zoo.text import error_text, exit_call, one_line
@@ -181,6 +182,9 @@ class ZooGroup(click.Group):
                 # A name that is too long, a folder that may not be read, a disk that fails: none is a bug.
                 name = one_line(os.fsdecode(error.filename), max_length=200)
                 complain(f"{name}: {error.strerror or type(error).__name__}{hint}")
+                return USAGE
+            if not foreign and (sentence := wrong_import(error)):
+                complain(f"{sentence} ({error_text(error)}){hint}")
                 return USAGE
             culprit = f"the plugin's command {foreign!r} failed" if foreign else "this is a bug in zoo"
             complain(f"{culprit}: {error_text(error)}{hint}")
