@@ -146,6 +146,8 @@ class Registry(Generic[RecordT]):
             states = {plugin.state: None for plugin in self._absent}
             names = ", ".join(plugin.provider.name for plugin in self._absent)
             hint = f"({self._lister} lists all; {' or '.join(states)} plugins, see zoo plugins: {names})"
+        if len(words := name.split()) > 1 and any(word in self for word in words):
+            raise UnknownNameError(self.kind, name, hint="separate names with commas")
         candidates = self._entries if "/" in name else self._by_short_name
         raise UnknownNameError(self.kind, name, near=near_names(name, candidates), hint=hint)
 

@@ -263,7 +263,8 @@ def load_suite(path: Path) -> dict[str, Any]:
             raise UsageError(f"the suite file {path} has a line with more than {_MAX_DOTS} dots")
         raw = tomllib.loads(text)
     except OSError as error:
-        raise UsageError(f"the suite file {path} cannot be read: {error.strerror or error}") from error
+        hint = "" if path.suffix == ".toml" else "; models are chosen with --models, datasets with --data"
+        raise UsageError(f"the suite file {path} cannot be read: {error.strerror or error}{hint}") from error
     except RecursionError:
         raise UsageError(f"the suite file {path} is not TOML: its values nest too deeply") from None
     except ValueError as error:  # also what the reader says of dates and numbers that do not exist
@@ -296,7 +297,11 @@ def _flattened(table: Any, expected: str, prefix: str = "") -> list[tuple[str, A
 def raise_all(error: ValidationError, model: type[FrozenModel], origin: str) -> NoReturn:
     """Turn pydantic's errors into one sentence each and raise them together."""
     errors: list[UsageError] = []
-    for each in error.errors():
+    details = error.errors()
+    wrong = {each["loc"][0] for each in details if len(each["loc"]) > 1}
+    for each in details:
+        if each["type"] == "too_short" and each["loc"][0] in wrong:
+            continue  # only because what it names is wrong
         key = ".".join(str(part) for part in each["loc"])
         if each["type"] == "extra_forbidden":
             errors.append(UnknownNameError(f"setting of {origin}", key, near=near_names(key, model.model_fields)))

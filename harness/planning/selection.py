@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import product
+from pathlib import Path
 from typing import TypeVar
 
 from harness.planning.class_mapping import read_class_map
@@ -31,6 +32,8 @@ READ_WITHOUT_TRAINING = ("batch_size", "test_views")
 """Hyperparameters that count if nothing is trained."""
 _OVERRIDE_TARGETS = ("model", "data", "recipe")
 _SECOND_TARGET = "then"
+_READERS = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".tar": "tar"}
+"""Datasets that read a file, by its suffix."""
 """Its overrides are for the recipes that come afterwards (see :attr:`BenchRequest.second`)."""
 S = TypeVar("S")
 T = TypeVar("T")
@@ -205,7 +208,7 @@ def _datasets(
     found: dict[tuple[str, str], tuple[Entry[Dataset], str]] = {}
     for text in names:
         name, colon, argument = text.partition(":")
-        for entry in errors.get(partial(_matching, name, registry)) or []:
+        for entry in errors.get(partial(_matching_datasets, text, name, registry)) or []:
             if is_pattern(name) and entry.record.argument:
                 continue  # patterns only match complete datasets, not those that need an argument
             if problem := _argument_problem(entry, bool(colon), argument):
@@ -213,6 +216,26 @@ def _datasets(
                 continue
             found.setdefault((entry.full_name, argument), (entry, argument))
     return list(found.values())
+
+
+def _matching_datasets(text: str, name: str, registry: Registry[Dataset]) -> list[Entry[Dataset]]:
+    """Return the datasets with a name or pattern; a path alone is refused with the name of what reads it."""
+    try:
+        return _matching(name, registry)
+    except UnknownNameError:
+        if reader := _reader_of(Path(text)):
+            raise UsageError(f"{text!r} is no dataset but a path: write {reader}:{text} to read it") from None
+        raise
+
+
+def _reader_of(path: Path) -> str:
+    """Return the dataset that reads *path*; empty if it is not there, or nothing is known to read it."""
+    try:
+        if path.is_dir():
+            return "folder"
+        return _READERS.get(path.suffix.lower(), "") if path.is_file() else ""
+    except (OSError, ValueError):  # such as a name that is too long, or with NUL
+        return ""
 
 
 def _argument_problem(entry: Entry[Dataset], has_colon: bool, argument: str) -> UsageError | None:

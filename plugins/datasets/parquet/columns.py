@@ -68,26 +68,19 @@ def label_column_of(schema: pa.Schema, file: Path, stated: str) -> str:
     raise DataError(f"{file} has no column called 'label': set data.label_column (its columns: {listed(schema.names)})")
 
 
-def group_column_of(schema: pa.Schema, file: Path, stated: str) -> str:
-    """Return the column of groups: that which is stated, or else the first with a usual name; empty if none has one.
+def usual_column_of(schema: pa.Schema, file: Path, kind: str, stated: str) -> str:
+    """Return the column of groups or of splits: as stated, or the first with a usual name; empty if there is none.
+
+    Args:
+        kind: ``group`` or ``split``.
+        stated: Its name by the option ``data.KIND_column``; empty if it is not given.
 
     Raises:
         DataError: If there is no such column.
     """
-    _check_stated(schema, file, stated, "group_column")
+    _check_stated(schema, file, stated, f"{kind}_column")
     usual = {plain(name): name for name in reversed(schema.names)}
-    return stated or next((usual[name] for name in COLUMN_NAMES["group"] if name in usual), "")
-
-
-def split_column_of(schema: pa.Schema, file: Path, stated: str) -> str:
-    """Return the column of splits: that which is stated, or else the first with a usual name; empty if none has one.
-
-    Raises:
-        DataError: If there is no such column.
-    """
-    _check_stated(schema, file, stated, "split_column")
-    usual = {plain(name): name for name in reversed(schema.names)}
-    return stated or next((usual[name] for name in COLUMN_NAMES["split"] if name in usual), "")
+    return stated or next((usual[name] for name in COLUMN_NAMES[kind] if name in usual), "")
 
 
 def _check_stated(schema: pa.Schema, file: Path, stated: str, option: str) -> None:

@@ -20,11 +20,10 @@ from plugins.datasets._labels import MISSING, name_classes, name_groups, tidy
 from plugins.datasets._split_names import role_of, split_of
 from plugins.datasets.parquet.columns import (
     class_names_in,
-    group_column_of,
     image_column_of,
     label_column_of,
-    split_column_of,
     states_file_names,
+    usual_column_of,
 )
 from plugins.datasets.parquet.values import (
     ParquetImages,
@@ -212,8 +211,9 @@ def _read_split(files: list[Path], options: Mapping[str, Option]) -> _RawSplit:
             schema = parquet.schema_arrow
             image_column = image_column_of(schema, file, str(options.get("image_column") or ""))
             label_column = label_column_of(schema, file, str(options.get("label_column") or ""))
-            group_column = group_column_of(schema, file, str(options.get("group_column") or ""))
-            split_column = split_column_of(schema, file, str(options.get("split_column") or "")) or split_column
+            group_column = usual_column_of(schema, file, "group", str(options.get("group_column") or ""))
+            of_splits = usual_column_of(schema, file, "split", str(options.get("split_column") or ""))
+            split_column = of_splits or split_column
             if found := class_names_in(schema, label_column):
                 names.append((file, found))
         labels += [_single(label, file) for label in values_of(parquet, label_column, file)]
@@ -221,8 +221,7 @@ def _read_split(files: list[Path], options: Mapping[str, Option]) -> _RawSplit:
         unread |= dict.fromkeys(name for name in schema.names if name not in read)
         of_file = values_of(parquet, group_column, file) if group_column else [None] * (len(labels) - len(groups))
         groups += [_group(value) for value in of_file]
-        has_splits = split_column in schema.names
-        of_file = values_of(parquet, split_column, file) if has_splits else [None] * (len(labels) - len(cells))
+        of_file = values_of(parquet, of_splits, file) if of_splits else [None] * (len(labels) - len(cells))
         cells += [_group(value) for value in of_file]
     return _RawSplit(
         files=files,

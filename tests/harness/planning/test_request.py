@@ -80,3 +80,14 @@ def test_what_is_set_includes_shorthands_and_a_budget_is_read_as_seconds() -> No
     assert request.set_keys == {"recipe.lr", "recipe.epochs"}
     assert (request.tune_seconds, request.is_tuned) == (5400, True)
     assert not BenchRequest().is_tuned
+
+
+def test_a_wrong_item_is_the_only_error_of_its_list() -> None:
+    with pytest.raises(UsageError) as raised:
+        BenchRequest.parse({"models": [1], "data": ["digits"], "recipes": ["sgd_quick"]}, origin="s.toml")
+    assert str(raised.value) == "s.toml: models.0 = 1: input should be a valid string"
+
+
+def test_a_name_in_the_place_of_a_suite_is_told_where_names_go(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="No such file or directory; models are chosen with --models"):
+        load_suite(tmp_path / "resnet18")

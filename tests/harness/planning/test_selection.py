@@ -182,3 +182,21 @@ def test_a_search_without_optuna_is_refused(toys: Catalog, monkeypatch: pytest.M
     monkeypatch.setattr("zoo.dependencies._is_there", lambda name: name != "optuna")
     with pytest.raises(UsageError, match=r"a search for settings needs optuna, which is not installed: pip install"):
         select(request(tune=4), toys)
+
+
+def test_a_path_alone_is_refused_with_the_dataset_that_reads_it(toys: Catalog, tmp_path: Path) -> None:
+    """New users give their folder of photographs as --data."""
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "labels.CSV").touch()
+    for name, reader in (("photos", "folder"), ("labels.CSV", "csv")):
+        path = tmp_path / name
+        with pytest.raises(UsageError, match=f"is no dataset but a path: write {reader}:{path} to read it"):
+            select(request(data=[str(path)]), toys)
+    for name in (str(tmp_path / "absent"), "x" * 5000):
+        with pytest.raises(UnknownNameError):
+            select(request(data=[name]), toys)
+
+
+def test_names_without_commas_are_told_from_a_mistyped_one(toys: Catalog) -> None:
+    with pytest.raises(UnknownNameError, match=r"'net20 net3'; separate names with commas$"):
+        select(request(models=["net20 net3"]), toys)
