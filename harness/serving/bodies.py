@@ -16,6 +16,7 @@ import asyncio
 import base64
 import binascii
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Protocol
 
@@ -32,6 +33,8 @@ _URLENCODED = b"application/x-www-form-urlencoded"
 _RAW = (b"", b"application/octet-stream", b"binary/octet-stream", _URLENCODED)
 _GZIP = b"\x1f\x8b"
 """How a gzip file begins, but no image and no text. It is not unpacked, as a small one may hold gigabytes."""
+_FILE_NAME = re.compile(r"[^\n]{0,4000}\.[A-Za-z]{3,5}")
+"""A path such as photos/cat.jpg; base64 has no dot."""
 _URL_SAFE = str.maketrans("-_", "+/")
 
 
@@ -125,6 +128,8 @@ class RawReader:
             raise Refusal(422, f"the request is empty; {HOW}")
         # The fields of a form are encoded in printable ASCII; every image has other bytes near its beginning.
         if self._may_be_text and all(32 <= byte < 127 for byte in content[:64]):
+            if content.lstrip()[:1] in (b"{", b"["):  # as curl -d sends it
+                raise Refusal(415, "the body is JSON by its looks only; add the header Content-Type: application/json")
             raise Refusal(415, "the body is a form without files; curl -F images=@FILE sends files")
         return [UploadedImage(name="image", content=content)]
 
@@ -151,6 +156,10 @@ class JsonReader:
 
     def _named(self, content: Any) -> list[tuple[str, str]]:
         """Return the texts in a JSON value, each with a name."""
+        if isinstance(content, str):
+            content = {"image": content}
+        elif isinstance(content, list) and content and all(isinstance(each, str) for each in content):
+            content = {"images": content}
         match content:
             case {"image": str(text), **others} if not others:
                 return [("image", text)]
@@ -159,17 +168,25 @@ class JsonReader:
                     raise Refusal(413, f"the request has more than {self._limits.images} images")
                 return [(f"images[{index}]", text) for index, text in enumerate(texts)]
         got = f"an object with {', '.join(map(repr, content)) or 'nothing'}" if isinstance(content, dict) else "a value"
-        raise Refusal(
-            422, f'expected {{"image": "BASE64"}} or {{"images": ["BASE64", ...]}}, got {got[:200]} in another form'
-        )
+        has_more = isinstance(content, dict) and len(content) > 1 and bool({"image", "images"} & set(content))
+        hint = "; options go into the address: /predict?top_k=3" if has_more else ""
+        expected = '{"image": "BASE64"} or {"images": ["BASE64", ...]}'
+        raise Refusal(422, f"expected {expected}, got {got[:200]} in another form{hint}")
 
     def _image(self, name: str, text: str) -> UploadedImage:
-        if text.startswith("data:"):
+        text = text.strip()
+        start = text[:8].lower()
+        if start.startswith("data:"):
             head, _, text = text.partition(",")
-            if not head.endswith(";base64"):
+            if not head.lower().endswith(";base64"):
                 return _not_base64(name)
-        elif text.startswith(("http://", "https://", "file://", "s3://", "gs://")):
+        elif start.startswith(("http://", "https://", "file://", "s3://", "gs://")):
             problem = "it is a URL, and none is fetched here: download the image, and send its content in base64"
+            return UploadedImage(name=name, content=b"", problem=problem, status=422)
+        if _FILE_NAME.fullmatch(text):
+            problem = (
+                "it is the name of a file, and none is read here: send its content in base64, or the file in a form"
+            )
             return UploadedImage(name=name, content=b"", problem=problem, status=422)
         text = "".join(text.split()).rstrip("=").translate(_URL_SAFE)
         num_bytes = len(text) * 3 // 4

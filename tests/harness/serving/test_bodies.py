@@ -49,10 +49,11 @@ def test_curl_may_upload_a_file(serve: Any) -> None:
     [
         lambda text: text,
         lambda text: f"data:image/png;base64,{text}",
+        lambda text: f" DATA:image/png;BASE64,{text}\n",
         lambda text: "\n".join(text[start : start + 76] for start in range(0, len(text), 76)),
         lambda text: text.replace("+", "-").replace("/", "_").rstrip("="),
     ],
-    ids=["plain", "data URL", "lines", "URL-safe"],
+    ids=["plain", "data URL", "data URL in capitals", "lines", "URL-safe"],
 )
 def test_json_may_hold_base64(serve: Any, wrap: Callable[[str], str]) -> None:
     texts = [wrap(encoded(picture(colour, side=30, form="JPEG"))) for colour in ("red", "blue")]
@@ -62,6 +63,8 @@ def test_json_may_hold_base64(serve: Any, wrap: Callable[[str], str]) -> None:
     assert [(each["image"], each["predictions"][0]["class"]) for each in found] == [
         ("images[0]", "red"), ("images[1]", "blue")
     ]  # fmt: skip
+    assert serve().ask("POST", "/predict", json=texts).json() == found
+    assert serve().ask("POST", "/predict", json=texts[0]).json() == [one]
 
 
 def test_a_bad_text_among_good_ones_is_a_problem_of_its_own(serve: Any) -> None:
@@ -89,7 +92,10 @@ def test_json_counts_twice_while_it_is_held(serve: Any) -> None:
         ({"json": [1]}, 422, ('{"image": "BASE64"}', "got a value")),
         ({"json": {"instances": []}}, 422, ('{"images": ["BASE64", ...]}', "'instances'")),
         ({"json": {"images": []}}, 422, ("'images' in another form",)),
-        ({"json": {"image": "aGk=", "top_k": 3}}, 422, ("'image', 'top_k'",)),
+        ({"json": {"image": "aGk=", "top_k": 3}}, 422, ("'image', 'top_k'", "into the address: /predict?top_k=3")),
+        ({"content": b' {"image": "aGk="}', "headers": FORM_FIELDS}, 415, ("Content-Type: application/json",)),
+        ({"json": {"image": "photos/my cat.jpeg"}}, 422, ("the name of a file", "in base64")),
+        ({"json": {"image": " HTTPS://a.b/c.png"}}, 422, ("it is a URL, and none is fetched",)),
         ({"json": {"image": "no base64!"}}, 422, ("it is not base64",)),
         ({"json": {"image": "data:image/png,abc"}}, 422, ("it is not base64",)),
         ({"json": {"image": "https://a.b/c.png"}}, 422, ("it is a URL, and none is fetched", "content in base64")),
