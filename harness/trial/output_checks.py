@@ -62,7 +62,14 @@ def check_outputs(
         second_BK = logits_of(images_BCHW[:num_images])
         # Both ends: added to all others, the logits of the first image leave it as it is by itself, as do the last's.
         ends = sorted({0, num_images - 1})
-        alone_BK = torch.cat([logits_of(images_BCHW[end : end + 1]) for end in ends])
+        try:
+            alone_BK = torch.cat([logits_of(images_BCHW[end : end + 1]) for end in ends])
+        except ValueError as error:  # such as of batch norm without running statistics
+            raise TrialError(
+                FailureKind.PLUGIN,
+                "the network fails for an image by itself, though not in a batch: something in it needs the other "
+                f"images of a batch in evaluation, such as batch norm without running statistics ({error})",
+            ) from error
     allowed = _TOLERANCE[settings.precision] * float(logits_NK.std()) if logits_NK.numel() > 1 else 0.0
     if _largest(first_BK - second_BK) > allowed:
         raise TrialError(
