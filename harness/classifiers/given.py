@@ -18,7 +18,7 @@ from harness.classifiers.recorded import card_in, card_of, entry_of
 from harness.planning.classifiers import PREFIXES, GivenClassifier, is_given
 from harness.records.provenance import provider_spec
 from harness.records.spec import ArchitectureSpec, ClassifierSpec
-from harness.records.store import CHECKPOINT_FILE, RECORD_FILE, read_record
+from harness.records.store import CHECKPOINT_FILE, RECORD_FILE, read_record, trial_folder
 from harness.system.atomic_files import sha256_of
 from zoo.architecture import Architecture
 from zoo.catalog import Catalog, Entry
@@ -64,9 +64,7 @@ def _of_file(path: Path, catalog: Catalog) -> GivenClassifier:
 
 
 def _of_trial(path: Path, catalog: Catalog) -> GivenClassifier:
-    folder = path if path.is_dir() else path.parent
-    if not (folder / RECORD_FILE).is_file():
-        raise StoreError(f"{path} is not a trial folder: it has no {RECORD_FILE}")
+    folder = trial_folder(path if path.is_dir() else path.parent)
     record = read_record(folder / RECORD_FILE)
     if record.origin is not None:
         raise StoreError(f"{folder} trained nothing: it is a row of the kind {record.origin.word!r}")

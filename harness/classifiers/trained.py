@@ -27,7 +27,7 @@ from harness.networks.building import build_model
 from harness.networks.memory_limit import MemoryLimit
 from harness.networks.state_dicts import fill, not_finite
 from harness.records.provenance import provider_spec
-from harness.records.store import CHECKPOINT_FILE, RECORD_FILE, read_record
+from harness.records.store import CHECKPOINT_FILE, RECORD_FILE, read_record, trial_folder
 from harness.system.free_memory import free_bytes
 from harness.training.prediction_views import predict_of
 from zoo.architecture import Architecture, ModelRequest
@@ -185,14 +185,7 @@ def build_network(card: ClassifierCard, architecture: Entry[Architecture]) -> nn
 
 
 def _of_trial(folder: Path, catalog: Catalog) -> TrainedClassifier:
-    if not (folder / RECORD_FILE).is_file():
-        trials = sorted(each.parent.name for each in folder.glob(f"*/{RECORD_FILE}"))
-        if trials:
-            raise StoreError(
-                f"{folder} contains {len(trials)} trial(s); give one of them, such as {folder / trials[0]}"
-            )
-        raise StoreError(f"{folder} is not a trial folder: it has no {RECORD_FILE}")
-    record = read_record(folder / RECORD_FILE)
+    record = read_record(trial_folder(folder) / RECORD_FILE)
     if record.folds:
         raise StoreError(
             f"{folder} combines {len(record.folds)} cross-validation folds, each with its own classifier; "

@@ -32,6 +32,7 @@ from zoo.errors import StoreError
 from zoo.files.foreign_json import parse_object
 from zoo.files.plain_files import RECORD, read_bytes
 from zoo.names import slug
+from zoo.text import plural
 
 RECORD_FILE = "record.json"
 SPEC_FILE = "spec.json"
@@ -211,6 +212,21 @@ def keeps_states(record: Record) -> bool:
     """Return whether a trial's training may go on from where it stopped."""
     is_paused = record.outcome is Outcome.DONE and record.spec.execution.pause_after is not None
     return is_paused or record.outcome is Outcome.INTERRUPTED or is_disk_failure(record)
+
+
+def trial_folder(path: Path) -> Path:
+    """Return the folder of a finished trial, given that or its record.
+
+    Raises:
+        StoreError: If it is none; with one of its trials, if it is a store.
+    """
+    folder = path.parent if path.name == RECORD_FILE else path
+    if (folder / RECORD_FILE).is_file():
+        return folder
+    trials = sorted(each.parent for each in folder.glob(f"*/{RECORD_FILE}"))
+    if trials:
+        raise StoreError(f"{path} contains {plural(len(trials), 'trial')}; give one of them, such as {trials[0]}")
+    raise StoreError(f"{path} is not a trial folder: it has no {RECORD_FILE}")
 
 
 def write_record(folder: Path, record: Record) -> Path:

@@ -160,7 +160,7 @@ def test_missing_weights_are_reported(copy: Path, catalog: Catalog) -> None:
 
 
 def test_a_store_is_not_a_trial_and_names_one(copy: Path, catalog: Catalog) -> None:
-    with pytest.raises(StoreError, match=rf"contains 1 trial\(s\); give one of them, such as {copy}"):
+    with pytest.raises(StoreError, match=rf"contains 1 trial; give one of them, such as {copy}"):
         load_trained(copy.parent, catalog)
 
 

@@ -26,17 +26,14 @@ def command(trials: tuple[str, ...], each: int, output: str) -> None:
     that differs. Several trials must be seeds of the same combination; their probabilities are averaged. Images
     come from the cache of decoded datasets and predictions from the trial folders, so no model is run.
     """
-    from harness.records.store import RECORD_FILE
+    from harness.records.store import trial_folder
     from reports.pictures.examples_sheet import examples_sheet
     from reports.trials.reading import read_trials
     from zoo.errors import StoreError
     from zoo.files.cache import decoded_root
 
     path = check_picture_name(output)
-    for trial in trials:
-        if not (Path(trial) / RECORD_FILE).is_file():
-            raise StoreError(f"{trial} is not a trial folder: it has no {RECORD_FILE}")
-    read, problems = read_trials([Path(trial) for trial in trials])
+    read, problems = read_trials([trial_folder(Path(trial)) for trial in trials])
     if problems:
         raise StoreError("; ".join(problems))
     unfinished = next((record for _, record in read if record.outcome.value != "done"), None)

@@ -70,10 +70,11 @@ def command(
     from reports.publishing.label_agreement import label_problems
     from reports.publishing.signatures import check_all
     from reports.publishing.verification import check_trial, store_problems
-    from reports.site.paths import SUMS_FILE
+    from reports.site.paths import DATA_FILE, SUMS_FILE
     from reports.trials.reading import read_trials, with_runtimes
     from zoo.api.figures import figure_problems
     from zoo.cli.group import FAILED
+    from zoo.errors import StoreError
 
     reports = [Path(path) for path in paths if (Path(path) / SUMS_FILE).is_file()]
     runs = [Path(path) for path in paths if not (Path(path) / SUMS_FILE).is_file()]
@@ -83,6 +84,9 @@ def command(
     trials: list[Trial] = []
     statuses: dict[Path, Status] = {}
     checks: dict[Path, TrialCheck] = {}
+    for run in runs:
+        if (run / "index.html").is_file() and (run / DATA_FILE).is_file():
+            raise StoreError(f"{run} is a site without {SUMS_FILE}, which says what its files were; write it again")
     if runs:
         trials, unreadable = read_trials(runs)
         found += unreadable

@@ -60,14 +60,9 @@ def command(ctx: click.Context, /, run: str, other: str | None) -> None:
 
 
 def _read(run: str) -> Record:
-    from harness.records.store import RECORD_FILE, read_record
-    from zoo.errors import StoreError
+    from harness.records.store import RECORD_FILE, read_record, trial_folder
 
-    path = Path(run)
-    path = path if path.name == RECORD_FILE else path / RECORD_FILE
-    if not path.is_file():
-        raise StoreError(f"{run} is not a trial folder: it has no {RECORD_FILE}")
-    return read_record(path)
+    return read_record(trial_folder(Path(run)) / RECORD_FILE)
 
 
 def _show(differences: list[FieldDifference]) -> None:

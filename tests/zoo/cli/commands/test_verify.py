@@ -72,3 +72,11 @@ def test_trials_are_run_again_and_found_the_same(zoo_script: Path, tmp_path: Pat
     assert "badge reproduced" in page.read_text(encoding="utf-8")
     assert '<img src="../images/' in page.read_text(encoding="utf-8"), "digits are in the cache, so they are shown"
     assert "model-index" in (tmp_path / "site" / "MODEL_CARD.md").read_text(encoding="utf-8")
+
+
+def test_a_site_without_its_sums_is_called_that(tmp_path: Path) -> None:
+    for name in ("index.html", "leaderboard.json"):
+        (tmp_path / name).write_text("{}")
+    done = CliRunner().invoke(zoo, ["verify", str(tmp_path)])
+    assert done.exit_code == 2
+    assert "is a site without SHA256SUMS" in done.output

@@ -36,3 +36,10 @@ def test_why_reports_when_two_trials_do_not_differ(tmp_path: Path) -> None:
 def test_why_takes_the_folder_or_the_record(tmp_path: Path, name: str) -> None:
     folder = write_trial(tmp_path / "a")
     assert run("why", folder / name if name else folder, folder).exit_code == 0
+
+
+def test_why_names_a_trial_of_a_store(tmp_path: Path) -> None:
+    folder = write_trial(tmp_path / "runs")
+    done = run("why", tmp_path / "runs", folder)
+    assert done.exit_code == 2
+    assert f"contains 1 trial; give one of them, such as {folder}" in done.output
